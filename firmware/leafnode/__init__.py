@@ -1,0 +1,1 @@
+"""The Leafkey node: sockets, storage and applications on asyncio, for MicroPython and CPython."""

@@ -1,0 +1,1 @@
+"""The Leafkey manager: SAM, its store, its command line."""

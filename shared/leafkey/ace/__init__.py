@@ -1,0 +1,1 @@
+"""ACE (RFC 9200) structures that PAT shares with it."""

@@ -1,0 +1,1 @@
+"""Primitives behind one interface, and the backends that provide them."""

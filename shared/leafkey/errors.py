@@ -1,0 +1,115 @@
+"""Every exception Leafkey raises on purpose. None of them carries key material or peer bytes.
+
+    LeafkeyError
+      DecodeError             bytes from outside are malformed or exceed a limit
+        MessageError          a CoAP message whose header was readable
+      EncodeError             a value of ours cannot be represented
+      UnsupportedError        an algorithm, suite or option this build does not have
+      AuthenticationError     a MAC or an AEAD tag does not verify
+      TokenError              an AT cannot be accepted or made
+        UnknownToken          no slot has this At in its window
+        UsedToken             the At was accepted before
+        TokenTooOld           the number lies before what the branch can still derive
+        TokenTooFar           the number lies past the window or past the grant
+        TokensExhausted       the grant has no AT left
+      StateError              stored state is missing, corrupt or from another identity
+      AccessError             what an application can act on
+        Unreachable           the peer did not answer
+        NotAllowed            the owner's policy does not allow this
+        ConsentPending        the owner has been asked; `seconds` says when to try again
+        ConsentDenied         the owner said no
+        Revoked               the grant is gone
+        ProtocolError         the peer answered, but not with what the protocol allows
+"""
+
+
+class LeafkeyError(Exception):
+    """Root of the tree."""
+
+
+class DecodeError(LeafkeyError):
+    """Bytes from outside are malformed or exceed a limit."""
+
+
+class MessageError(DecodeError):
+    """A CoAP message is malformed behind a readable header (RFC 7252 section 3).
+
+    `type` and `mid` are what a Reset needs.
+    """
+
+    def __init__(self, text: str, type: int, mid: int):
+        super().__init__(text)
+        self.type = type
+        self.mid = mid
+
+
+class EncodeError(LeafkeyError):
+    """A value of ours cannot be represented."""
+
+
+class UnsupportedError(LeafkeyError):
+    """An algorithm, suite or option this build does not have."""
+
+
+class AuthenticationError(LeafkeyError):
+    """A MAC or an AEAD tag does not verify."""
+
+
+class TokenError(LeafkeyError):
+    """An AT cannot be accepted or made."""
+
+
+class UnknownToken(TokenError):
+    """No slot has this At in its window."""
+
+
+class UsedToken(TokenError):
+    """The At was accepted before."""
+
+
+class TokenTooOld(TokenError):
+    """The AT number lies before what the branch can still derive."""
+
+
+class TokenTooFar(TokenError):
+    """The AT number lies past the window or past the grant."""
+
+
+class TokensExhausted(TokenError):
+    """The grant has no AT left: ask for a new ticket."""
+
+
+class StateError(LeafkeyError):
+    """Stored state is missing, corrupt or from another identity."""
+
+
+class AccessError(LeafkeyError):
+    """What an application can act on."""
+
+
+class Unreachable(AccessError):
+    """The peer did not answer within the retransmission span (RFC 7252 section 4.8)."""
+
+
+class NotAllowed(AccessError):
+    """The owner's policy does not allow this request."""
+
+
+class ConsentPending(AccessError):
+    """The owner has been asked; try again after `seconds`."""
+
+    def __init__(self, text: str, seconds: int):
+        super().__init__(text)
+        self.seconds = seconds
+
+
+class ConsentDenied(AccessError):
+    """The owner said no."""
+
+
+class Revoked(AccessError):
+    """The grant is gone and no new one is to be had."""
+
+
+class ProtocolError(AccessError):
+    """The peer answered, but not with what the protocol allows."""

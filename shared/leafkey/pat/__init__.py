@@ -1,0 +1,1 @@
+"""Privacy-enhanced tokens: the tree, the tokens, who presents and who verifies them."""
