@@ -1,0 +1,1 @@
+"""Everything that checks Leafkey. `tests/unit` runs on both runtimes; the rest is pytest."""

