@@ -3,6 +3,7 @@
     LeafkeyError
       DecodeError             bytes from outside are malformed or exceed a limit
         MessageError          a CoAP message whose header was readable
+          TooManyOptions      well-formed so far, but with more options than a node keeps
       EncodeError             a value of ours cannot be represented
       UnsupportedError        an algorithm, suite or option this build does not have
       AuthenticationError     a MAC or an AEAD tag does not verify
@@ -41,6 +42,10 @@ class MessageError(DecodeError):
         super().__init__(text)
         self.type = type
         self.mid = mid
+
+
+class TooManyOptions(MessageError):
+    """A CoAP message has more options than a node keeps; a request is answered 4.02."""
 
 
 class EncodeError(LeafkeyError):
