@@ -1,0 +1,119 @@
+"""The token request and response of profile `coap_pat`: messages (6) and (7) (SPEC 9.2)."""
+
+from leafkey.ace import aif, labels
+from leafkey.codec import cbor, cose
+from leafkey.errors import DecodeError
+from leafkey.pat import tokens
+
+REQUEST_ID_LEN = 8
+ACCESS_TOKEN_LEN = 16
+
+
+class TokenRequest:
+    """What a CAM asks for: permissions at an audience; the same `request_id` asks the same thing."""
+
+    def __init__(self, audience: str, scope: list, request_id: bytes, client_id: str | None = None):
+        self.audience = audience
+        self.scope = scope
+        self.request_id = request_id
+        self.client_id = client_id
+
+
+class TokenErrorResponse(DecodeError):
+    """SAM refused, or must: `error` is an ACE error code (RFC 9200 section 5.8.3)."""
+
+    def __init__(self, text: str, error: int):
+        super().__init__(text)
+        self.error = error
+
+
+def encode_request(request: TokenRequest) -> bytes:
+    """Return the payload of a ticket request."""
+    fields = {
+        labels.AUDIENCE: request.audience,
+        labels.SCOPE: aif.encode(request.scope),
+        labels.ACE_PROFILE: labels.COAP_PAT,
+        labels.REQUEST_ID: request.request_id,
+    }
+    if request.client_id is not None:
+        fields[labels.CLIENT_ID] = request.client_id
+    return cbor.encode(fields)
+
+
+def decode_request(data: bytes) -> TokenRequest:
+    """Return the ticket request in a payload; TokenErrorResponse names the error to answer."""
+    fields = _request_map(data)
+    if fields.get(labels.ACE_PROFILE) != labels.COAP_PAT:
+        raise TokenErrorResponse("ask for ace_profile coap_pat", labels.INCOMPATIBLE_ACE_PROFILES)
+    audience, request_id = fields.get(labels.AUDIENCE), fields.get(labels.REQUEST_ID)
+    client_id = fields.get(labels.CLIENT_ID)
+    if not isinstance(audience, str) or not (client_id is None or isinstance(client_id, str)):
+        raise TokenErrorResponse("audience and client_id are text", labels.INVALID_REQUEST)
+    if not isinstance(request_id, bytes) or len(request_id) != REQUEST_ID_LEN:
+        raise TokenErrorResponse("the request id is 8 bytes", labels.INVALID_REQUEST)
+    return TokenRequest(audience, _scope(fields.get(labels.SCOPE)), request_id, client_id)
+
+
+def _request_map(data: bytes) -> dict:
+    try:
+        fields = cbor.decode(data)
+    except DecodeError:
+        fields = None
+    if not isinstance(fields, dict):
+        raise TokenErrorResponse("the payload is no CBOR map", labels.INVALID_REQUEST)
+    return fields
+
+
+def _scope(value: object) -> list:
+    if isinstance(value, bytes):
+        try:
+            return aif.decode(value)
+        except DecodeError:
+            pass
+    raise TokenErrorResponse("the scope is no AIF in a byte string", labels.INVALID_SCOPE)
+
+
+def encode_response(token: "tokens.ClientToken", scope: list, access_token: bytes) -> bytes:
+    """Return the payload that grants a client token with the permissions in `scope`."""
+    fields = {
+        labels.ACCESS_TOKEN: access_token,
+        labels.CNF: {labels.COSE_KEY: cose.symmetric_key(token.ct)},
+        labels.SCOPE: aif.encode(scope),
+        labels.ACE_PROFILE: labels.COAP_PAT,
+        labels.PARAMS_C: token.params_c(),
+    }
+    if token.expires_in is not None:
+        fields[labels.EXPIRES_IN] = token.expires_in
+    return cbor.encode(fields)
+
+
+def decode_response(data: bytes) -> tuple:
+    """Return (client token, granted permissions) from SAM's answer; DecodeError otherwise."""
+    fields = cbor.decode(data)
+    if not isinstance(fields, dict) or fields.get(labels.ACE_PROFILE) != labels.COAP_PAT:
+        raise DecodeError("no token response of profile coap_pat")
+    cnf = fields.get(labels.CNF)
+    if not isinstance(cnf, dict):
+        raise DecodeError("cnf is a map")
+    ct = cose.key_bytes(cnf.get(labels.COSE_KEY))
+    scope = fields.get(labels.SCOPE)
+    if not isinstance(scope, bytes):
+        raise DecodeError("the scope is a byte string")
+    return tokens.client_token([ct, fields.get(labels.PARAMS_C)]), aif.decode(scope)
+
+
+def encode_error(error: int, description: str | None = None) -> bytes:
+    """Return the payload of a 4.00 (RFC 9200 section 5.8.3)."""
+    fields = {labels.ERROR: error}
+    if description is not None:
+        fields[labels.ERROR_DESCRIPTION] = description
+    return cbor.encode(fields)
+
+
+def decode_error(data: bytes) -> TokenErrorResponse:
+    """Return SAM's error answer as an exception to raise; its text says what the code means."""
+    fields = cbor.decode(data)
+    error = fields.get(labels.ERROR) if isinstance(fields, dict) else None
+    if not isinstance(error, int):
+        raise DecodeError("no ACE error")
+    return TokenErrorResponse(labels.ERROR_NAMES.get(error, "ACE error " + str(error)), error)

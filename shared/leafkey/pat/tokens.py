@@ -1,0 +1,298 @@
+"""ST and CT with their parameters, and the CBOR they travel in (SPEC section 4).
+
+Neither class shows what it holds: no repr prints a secret.
+"""
+
+from leafkey.ace import aif
+from leafkey.codec import cbor
+from leafkey.compat import const
+from leafkey.errors import DecodeError
+from leafkey.pat.tree import capacity
+
+EPOCH = const(1)
+SUITE = const(2)
+N_CLIENTS = const(3)
+DEGREE = const(4)
+DEPTH = const(5)
+AT_LEN = const(6)
+WINDOW = const(7)
+AEAD = const(8)
+AUDIENCE = const(9)
+SAM = const(10)
+SLOTS = const(11)
+SLOT = const(12)
+FIRST = const(13)
+LAST = const(14)
+LEVEL = const(15)
+PERMISSIONS = const(16)
+EXPIRES_IN = const(17)
+GENERATION = const(18)
+VERSION = const(19)
+
+BEARER = const(0)
+POP = const(1)
+INTEGRITY = const(2)
+CONFIDENTIAL = const(3)
+PROBE_LEVEL = const(7)
+LEVELS = {"bearer": BEARER, "pop": POP, "integrity": INTEGRITY, "confidential": CONFIDENTIAL}
+
+AES_CCM_16_64_128 = const(10)
+CHACHA20_POLY1305 = const(24)
+
+SECRET_LEN = const(32)
+MAX_WINDOW = const(16)
+MAX_TABLE = const(65535)
+MAX_DEGREE = const(1025)
+MAX_NUMBERS = const((1 << 30) - 1)
+MAX_ITEMS = const(4096)
+MAX_UINT = const((1 << 30) - 1)
+MAX_TEXT = const(255)
+
+# (smallest, largest) of the parameters that are integers.
+_RANGES = {
+    EPOCH: (0, MAX_UINT),
+    SUITE: (1, 2),
+    N_CLIENTS: (1, MAX_TABLE),
+    DEGREE: (3, MAX_DEGREE),
+    DEPTH: (1, MAX_UINT),
+    AT_LEN: (8, 32),
+    WINDOW: (1, MAX_WINDOW),
+    SLOT: (1, MAX_TABLE),
+    FIRST: (0, MAX_UINT),
+    LAST: (0, MAX_UINT),
+    LEVEL: (BEARER, CONFIDENTIAL),
+    EXPIRES_IN: (0, MAX_UINT),
+    GENERATION: (1, MAX_UINT),
+    VERSION: (0, MAX_UINT),
+}
+_WHOLE = (EPOCH, SUITE, N_CLIENTS, DEGREE, DEPTH, AT_LEN, WINDOW, AEAD, AUDIENCE, SAM, SLOTS)
+_PARAMS_S = _WHOLE + (VERSION,)
+_CLIENT = (SUITE, DEGREE, DEPTH, AT_LEN, WINDOW, AEAD, AUDIENCE, SLOT, FIRST, LAST, LEVEL)
+_PARAMS_C = _CLIENT + (SAM, PERMISSIONS, EXPIRES_IN)
+_GRANT = (GENERATION, LAST, LEVEL)
+_SLOT_GRANT = _GRANT + (FIRST, PERMISSIONS, EXPIRES_IN)
+
+
+class SlotGrant:
+    """What one slot of a server is worth: a generation, its ATs, level, permissions and time.
+
+    `permissions` is a list as in ace.aif, or None: implicit authorization. `expires_in` is seconds
+    or None.
+    """
+
+    def __init__(
+        self,
+        generation: int,
+        last: int,
+        level: int,
+        first: int = 0,
+        permissions: list | None = None,
+        expires_in: int | None = None,
+    ):
+        self.generation = generation
+        self.last = last
+        self.level = level
+        self.first = first
+        self.permissions = permissions
+        self.expires_in = expires_in
+
+
+class ServerToken:
+    """ST = (St, paramS). `st` is 32 bytes, or None in a change to the St in force.
+
+    `params` maps labels to values; under SLOTS a dict of slot number to SlotGrant or None.
+    """
+
+    def __init__(self, st: bytes | None, params: dict):
+        self.st = st
+        self.params = params
+
+    def __getitem__(self, label: int) -> object:
+        return self.params[label]
+
+    def is_whole(self) -> bool:
+        """Tell a whole ST from a change."""
+        return self.st is not None
+
+
+class ClientToken:
+    """CT = (Ct, paramC). `ct` is 32 bytes; `params` maps labels to values."""
+
+    def __init__(self, ct: bytes, params: dict):
+        self.ct = ct
+        self.params = params
+
+    def __getitem__(self, label: int) -> object:
+        return self.params[label]
+
+    @property
+    def expires_in(self) -> int | None:
+        """Seconds the grant is valid, or None."""
+        return self.params.get(EXPIRES_IN)
+
+    def params_c(self) -> dict:
+        """Return paramC as CBOR carries it."""
+        params = dict(self.params)
+        if PERMISSIONS in params:
+            params[PERMISSIONS] = aif.to_cbor(params[PERMISSIONS])
+        return params
+
+
+def encode_server_token(token: ServerToken) -> bytes:
+    """Return the CBOR of an ST."""
+    params = dict(token.params)
+    if SLOTS in params:
+        params[SLOTS] = {slot: _grant_map(grant) for slot, grant in params[SLOTS].items()}
+    return cbor.encode([token.st, params])
+
+
+def encode_client_token(token: ClientToken) -> bytes:
+    """Return the CBOR of a CT."""
+    return cbor.encode([token.ct, token.params_c()])
+
+
+def decode_server_token(data: bytes) -> ServerToken:
+    """Return the ST in `data`; DecodeError if it is none or exceeds SPEC section 11."""
+    return server_token(cbor.decode(data, 8, MAX_ITEMS))
+
+
+def decode_client_token(data: bytes) -> ClientToken:
+    """Return the CT in `data`; DecodeError if it is none or exceeds SPEC section 11."""
+    return client_token(cbor.decode(data))
+
+
+def server_token(value: object) -> ServerToken:
+    """Return the ST in decoded CBOR; DecodeError as `decode_server_token`."""
+    st, params = _pair(value)
+    if st is not None:
+        _check_secret(st)
+    _check_map(params, _PARAMS_S, (VERSION,) if st is None else _PARAMS_S)
+    if SLOTS in params:
+        params[SLOTS] = _slots(params[SLOTS])
+    token = ServerToken(st, params)
+    if st is not None:
+        check_server_token(token)
+    return token
+
+
+def check_server_token(token: ServerToken):
+    """Raise DecodeError if a whole ST contradicts itself (SPEC section 11)."""
+    params = token.params
+    _check_shape(params)
+    if params[N_CLIENTS] * 2 * params[WINDOW] > MAX_TABLE:
+        raise DecodeError("N * 2w exceeds 65535")
+    for slot, grant in params[SLOTS].items():
+        if slot > params[N_CLIENTS]:
+            raise DecodeError("a slot lies beyond N")
+        if grant is not None:
+            _check_numbers(params, grant.first, grant.last)
+            _check_bearer(params, grant.level)
+
+
+def client_token(value: object) -> ClientToken:
+    """Return the CT in decoded CBOR; DecodeError as `decode_client_token`."""
+    ct, params = _pair(value)
+    _check_secret(ct)
+    _check_map(params, _PARAMS_C, _CLIENT)
+    _check_shape(params)
+    _check_numbers(params, params[FIRST], params[LAST])
+    _check_bearer(params, params[LEVEL])
+    if PERMISSIONS in params:
+        params[PERMISSIONS] = aif.from_cbor(params[PERMISSIONS])
+    return ClientToken(ct, params)
+
+
+def _grant_map(grant: SlotGrant | None) -> dict | None:
+    if grant is None:
+        return None
+    params = {GENERATION: grant.generation, LAST: grant.last, LEVEL: grant.level}
+    if grant.first:
+        params[FIRST] = grant.first
+    if grant.permissions is not None:
+        params[PERMISSIONS] = aif.to_cbor(grant.permissions)
+    if grant.expires_in is not None:
+        params[EXPIRES_IN] = grant.expires_in
+    return params
+
+
+def _slots(value: object) -> dict:
+    if not isinstance(value, dict):
+        raise DecodeError("slots are a map")
+    slots = {}
+    for slot, params in value.items():
+        _check_uint(slot, 1, MAX_TABLE)
+        slots[slot] = None if params is None else _slot_grant(params)
+    return slots
+
+
+def _slot_grant(params: object) -> SlotGrant:
+    _check_map(params, _SLOT_GRANT, _GRANT)
+    permissions = params.get(PERMISSIONS)
+    return SlotGrant(
+        params[GENERATION],
+        params[LAST],
+        params[LEVEL],
+        params.get(FIRST, 0),
+        None if permissions is None else aif.from_cbor(permissions),
+        params.get(EXPIRES_IN),
+    )
+
+
+def _pair(value: object) -> list:
+    if not isinstance(value, list) or len(value) != 2:
+        raise DecodeError("a token is a pair of secret and parameters")
+    return value
+
+
+def _check_secret(secret: object):
+    if not isinstance(secret, bytes) or len(secret) != SECRET_LEN:
+        raise DecodeError("a token's secret is 32 bytes")
+
+
+def _check_map(params: object, known: tuple, required: tuple):
+    """Refuse what is unknown, since it could be a restriction, and what is missing or mistyped."""
+    if not isinstance(params, dict):
+        raise DecodeError("parameters are a map")
+    for label in required:
+        if label not in params:
+            raise DecodeError("parameter missing: " + str(label))
+    for label, value in params.items():
+        if label not in known:
+            raise DecodeError("a parameter is unknown here")
+        _check_parameter(label, value)
+
+
+def _check_parameter(label: int, value: object):
+    if label in _RANGES:
+        smallest, largest = _RANGES[label]
+        _check_uint(value, smallest, largest)
+    elif label == AEAD:
+        if value != AES_CCM_16_64_128 and value != CHACHA20_POLY1305:
+            raise DecodeError("the AEAD is 10 or 24")
+    elif label == AUDIENCE or label == SAM:
+        if not isinstance(value, str) or len(value.encode()) > MAX_TEXT:
+            raise DecodeError("audience and SAM are texts of at most 255 bytes")
+
+
+def _check_uint(value: object, smallest: int, largest: int):
+    if value is True or value is False or not isinstance(value, int):
+        raise DecodeError("a parameter is no integer")
+    if not smallest <= value <= largest:
+        raise DecodeError("a parameter is out of its range")
+
+
+def _check_shape(params: dict):
+    if params[DEGREE] < 2 * params[WINDOW] + 1:
+        raise DecodeError("degree - 1 is below 2w")
+    if capacity(params[DEPTH], params[DEGREE]) > MAX_NUMBERS:
+        raise DecodeError("the branch holds more than 2^30 - 1 ATs")
+
+
+def _check_numbers(params: dict, first: int, last: int):
+    if not first <= last < capacity(params[DEPTH], params[DEGREE]):
+        raise DecodeError("first to last do not fit into the branch")
+
+
+def _check_bearer(params: dict, level: int):
+    if level == BEARER and params[AT_LEN] < 16:
+        raise DecodeError("bearer demands an at_len of 16 or more")
