@@ -1,4 +1,6 @@
-"""Run the both-runtimes unit tests on MicroPython: `python -m tests.runner.run_micropython [FILE...]`.
+"""Run the both-runtimes unit tests on MicroPython.
+
+Usage: `python -m tests.runner.run_micropython [FILE...]`; all of `tests/unit` without arguments.
 
 Each file gets a process of its own with a board's heap. Two comment lines, used sparingly, ask for
 more: `# heap: 1m` and `# timeout: 120` (seconds). A file in which no test ran has failed.

