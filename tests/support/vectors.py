@@ -8,7 +8,8 @@ from binascii import unhexlify
 def root() -> str:
     """Return the directory that holds one directory per suite, beside this file's own."""
     parts = __file__.replace("\\", "/").split("/")[:-2]
-    return "/".join(parts + ["vectors"])
+    parts.append("vectors")
+    return "/".join(parts)
 
 
 def read(path: str) -> dict:
@@ -26,7 +27,7 @@ def load(suite: str) -> list:
     for path in _files(suite):
         label = path.split("/")[-1][:-5]
         for case in read(path)["cases"]:
-            pairs.append(("%s: %s" % (label, case["name"]), case))
+            pairs.append((label + ": " + case["name"], case))
     return pairs
 
 

@@ -99,12 +99,12 @@ def _write_tag(out: bytearray, tag: Tag, depth: int) -> None:
 
 def _write_map(out: bytearray, value: dict, depth: int) -> None:
     pairs = []
-    for key in value:
+    for key, element in value.items():
         if not _is_int(key) and not isinstance(key, (bytes, str)):
             raise EncodeError("map keys are integers, bytes or text")
         encoded = bytearray()
         _write(encoded, key, 0)
-        pairs.append((bytes(encoded), value[key]))
+        pairs.append((bytes(encoded), element))
     pairs.sort(key=lambda pair: pair[0])
     _write_head(out, MAP, len(pairs))
     for encoded, element in pairs:

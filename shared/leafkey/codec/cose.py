@@ -134,10 +134,10 @@ def _protected_map(protected: bytes) -> dict:
 
 def _merged(protected: dict, unprotected: dict) -> dict:
     headers = dict(protected)
-    for label in unprotected:
+    for label, value in unprotected.items():
         if label in headers:
             raise DecodeError("COSE label in both headers")
-        headers[label] = unprotected[label]
+        headers[label] = value
     if CRIT in headers:
         raise DecodeError("COSE crit names what is not known here")
     return headers

@@ -1,4 +1,4 @@
-"""UTF-8 checked by hand (RFC 3629): MicroPython's own decoder takes overlong and surrogate forms."""
+"""UTF-8 checked by hand (RFC 3629): MicroPython's decoder takes overlong and surrogate forms."""
 
 from leafkey.compat import const
 from leafkey.errors import DecodeError
