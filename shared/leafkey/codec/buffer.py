@@ -10,7 +10,7 @@ class Reader:
     raise DecodeError when the data is too short.
     """
 
-    def __init__(self, data: bytes):
+    def __init__(self, data: bytes | bytearray | memoryview):
         self._view = memoryview(data)
         self._position = 0
 

@@ -36,7 +36,7 @@ def enc_structure(protected: bytes, external_aad: bytes = b"") -> bytes:
 
 
 def encrypt0(
-    aead: object,
+    aead,
     key: bytes,
     nonce: bytes,
     plaintext: bytes,
@@ -79,7 +79,7 @@ def decode_encrypt0(data: bytes) -> Encrypt0:
 
 
 def decrypt0(
-    aead: object, key: bytes, data: bytes, nonce: bytes | None = None, external_aad: bytes = b""
+    aead, key: bytes, data: bytes, nonce: bytes | None = None, external_aad: bytes = b""
 ) -> bytes:
     """Return the plaintext of an encoded COSE_Encrypt0.
 

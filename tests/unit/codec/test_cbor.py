@@ -80,7 +80,8 @@ class LimitTest(unittest.TestCase):
         self.assertEqual(cbor.decode(data, max_items=5), {0: 0, 1: 0})
         with self.assertRaises(DecodeError):
             cbor.decode(data, max_items=4)
-        self.assertEqual(len(cbor.decode(b"\x99\x01\x00" + bytes(256), max_items=257)), 256)
+        data = b"\x99\x01\x00" + bytes(256)
+        self.assertEqual(cbor.decode(data, max_items=257), [0] * 256)
 
     def test_depth_1000_ends_at_the_limit(self):
         for opening in (b"\x81", b"\xa1\x00", b"\xc1"):
@@ -129,7 +130,7 @@ class EncodeTest(unittest.TestCase):
 
     def test_a_float_that_is_out_of_range_here_does_not_crash(self):
         decoded = cbor.decode(b"\xfb\x7e\x37\xe4\x3c\x88\x00\x75\x9c")
-        self.assertTrue(decoded > 1e37)
+        self.assertTrue(isinstance(decoded, float) and decoded > 1e37)
         cbor.encode(decoded)
 
 
