@@ -13,13 +13,12 @@
         TokenTooOld           the number lies before what the branch can still derive
         TokenTooFar           the number lies past the window or past the grant
         TokensExhausted       the grant has no AT left
+      OutOfStep               a change to an ST does not follow the one in force
       StateError              stored state is missing, corrupt or from another identity
       AccessError             what an application can act on
         Unreachable           the peer did not answer
         NotAllowed            the owner's policy does not allow this
-        ConsentPending        the owner has been asked; `seconds` says when to try again
-        ConsentDenied         the owner said no
-        Revoked               the grant is gone
+        OutcomeUnknown        the server may have acted on the request, or not
         ProtocolError         the peer answered, but not with what the protocol allows
 """
 
@@ -84,6 +83,10 @@ class TokensExhausted(TokenError):
     """The grant has no AT left: ask for a new ticket."""
 
 
+class OutOfStep(LeafkeyError):
+    """A change to an ST does not follow the one in force: the whole ST is needed (SPEC 9.1)."""
+
+
 class StateError(LeafkeyError):
     """Stored state is missing, corrupt or from another identity."""
 
@@ -100,20 +103,8 @@ class NotAllowed(AccessError):
     """The owner's policy does not allow this request."""
 
 
-class ConsentPending(AccessError):
-    """The owner has been asked; try again after `seconds`."""
-
-    def __init__(self, text: str, seconds: int):
-        super().__init__(text)
-        self.seconds = seconds
-
-
-class ConsentDenied(AccessError):
-    """The owner said no."""
-
-
-class Revoked(AccessError):
-    """The grant is gone and no new one is to be had."""
+class OutcomeUnknown(AccessError):
+    """The server may have acted on the request, or not: repeating it could do it twice."""
 
 
 class ProtocolError(AccessError):

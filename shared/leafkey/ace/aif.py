@@ -53,10 +53,18 @@ def method_bit(code: int) -> int:
     return 1 << (code - 1) if 1 <= code <= 7 else 0
 
 
-def permits(permissions: list, path: str, code: int) -> bool:
-    """Tell whether permissions cover a method on a path, whatever the query (SPEC 4.1)."""
+def segments(path: str) -> tuple:
+    """Return the Uri-Path segments, as bytes, that a path names: "/a/b" is (b"a", b"b")."""
+    return () if path == "/" else tuple(path.encode().split(b"/")[1:])
+
+
+def permits(permissions: list, path: tuple, code: int) -> bool:
+    """Tell whether permissions cover a method on a path, whatever the query (SPEC 4.1).
+
+    `path` is Uri-Path segments as bytes: a peer's "a/b" in one segment is not "/a/b".
+    """
     bit = method_bit(code)
-    return any(bit & methods for known, methods in permissions if known == path)
+    return any(bit & methods and segments(known) == path for known, methods in permissions)
 
 
 def method_names(methods: int) -> str:

@@ -1,0 +1,199 @@
+"""C's side of one CT: fresh ATs for requests, never one twice (SPEC section 7)."""
+
+from leafkey.ace import hints, labels
+from leafkey.coap.message import Message
+from leafkey.coap.numbers import PAT, POST, UNAUTHORIZED
+from leafkey.codec import cbor
+from leafkey.compat import const
+from leafkey.errors import (
+    AuthenticationError,
+    DecodeError,
+    LeafkeyError,
+    StateError,
+    TokensExhausted,
+    TokenTooFar,
+)
+from leafkey.pat import functions, refusal, tokens
+from leafkey.pat.protection import Protection
+from leafkey.pat.tree import Branch
+
+MAX_AHEAD = const(4096)
+
+
+class NotRecognized(LeafkeyError):
+    """An unprotected 4.01: from S, or from anybody.
+
+    `sam` and `audience` are what it claims, or None; `hinted` tells whether it held a hint that
+    verified, and so came from S.
+    """
+
+    def __init__(self, sam: str | None, audience: str | None, hinted: bool):
+        super().__init__("refused without protection")
+        self.sam = sam
+        self.audience = audience
+        self.hinted = hinted
+
+
+class LevelDemanded(LeafkeyError):
+    """S took the AT, and demands `level` for this request."""
+
+    def __init__(self, level: int):
+        super().__init__("a higher level is demanded")
+        self.level = level
+
+
+class Exchange:
+    """One AT shown: `message` to send, and what opens its answers. Holds no parent of the tree."""
+
+    def __init__(self, presenter: "Presenter", leaf, protection: Protection, message: Message):
+        self._presenter = presenter
+        self._protection = protection
+        self._hint_key = leaf.key(functions.HINT)
+        self._counter = -1
+        self.number = leaf.number
+        self.message = protection.protect_request(message)
+
+    @property
+    def level(self) -> int:
+        """The level the AT is presented at."""
+        return self._protection.level
+
+    def unprotect(self, response: Message) -> Message:
+        """Return the response, or the next notification, without its protection.
+
+        NotRecognized for an unprotected 4.01, LevelDemanded for a protected one with a level;
+        AuthenticationError if it does not verify, DecodeError if malformed or an old notification:
+        such a response is to be ignored.
+        """
+        if response.code == UNAUTHORIZED and response.option(PAT) is None:
+            raise self._not_recognized(response)
+        plain, counter = self._protection.unprotect_response(response)
+        if self.level != tokens.BEARER:
+            if counter <= self._counter:
+                raise DecodeError("a notification that is not new")
+            self._counter = counter
+            self._presenter.answered(self.number)
+        if plain.code == UNAUTHORIZED:
+            raise LevelDemanded(_level_demanded(plain))
+        return plain
+
+    def _not_recognized(self, response: Message) -> NotRecognized:
+        try:
+            sam, audience, field = hints.decode(response.payload)
+        except DecodeError:
+            return NotRecognized(None, None, False)
+        return NotRecognized(sam, audience, self._presenter.take_hint(self._hint_key, field))
+
+
+class Presenter:
+    """Holds one CT. `save(state)` is durable when it returns; state is secret bytes."""
+
+    def __init__(self, provider, token: tokens.ClientToken, save):
+        self._start(provider, token.params, save, token[tokens.FIRST] - 1, token[tokens.FIRST])
+        self._branch = Branch(self._suite, token[tokens.DEGREE], token.ct)
+        self._store()
+
+    @classmethod
+    def restore(cls, provider, state: bytes, save) -> "Presenter":
+        """Return the presenter that goes on where `state` says; StateError if it says nothing."""
+        try:
+            params, acked, reserved, level, parent = cbor.decode(state)
+            token = tokens.client_token([parent, params])
+        except (DecodeError, ValueError, TypeError) as error:
+            raise StateError("the stored state of a CT is not readable") from error
+        self = cls.__new__(cls)
+        self._start(provider, token.params, save, acked, reserved)
+        self._branch = Branch(self._suite, token[tokens.DEGREE], parent, level)
+        return self
+
+    def _start(self, provider, params: dict, save, acked: int, reserved: int):
+        self._provider = provider
+        self._params = params
+        self._save = save
+        self._suite = functions.suite(provider, params[tokens.SUITE])
+        self._acked = acked
+        self._reserved = reserved
+        self._next = min(reserved, acked + params[tokens.WINDOW])
+
+    @property
+    def audience(self) -> str:
+        """The server this CT is for."""
+        return self._params[tokens.AUDIENCE]
+
+    @property
+    def level(self) -> int:
+        """The lowest level the grant allows."""
+        return self._params[tokens.LEVEL]
+
+    @property
+    def left(self) -> int:
+        """How many ATs are left."""
+        return max(0, self._params[tokens.LAST] + 1 - self._next)
+
+    def must_probe(self) -> bool:
+        """Tell whether only a probe may be shown now (SPEC 7.3)."""
+        return self._next >= self._acked + self._params[tokens.WINDOW]
+
+    def protect(self, message: Message, level: int | None = None) -> Exchange:
+        """Show the next AT for a request, at `level` or the grant's, the number stored first.
+
+        TokensExhausted past the grant; TokenTooFar when a probe must come first; OSError from
+        `save`, and then nothing was shown.
+        """
+        if self.must_probe():
+            raise TokenTooFar("too many requests are unanswered: probe first")
+        number = self._next
+        self._reserve(number)
+        self._next = number + 1
+        return self._exchange(self._branch.leaf(number), level or self.level, message)
+
+    def probe(self) -> Exchange:
+        """Show the number kept for a probe, which is the same until it is answered."""
+        number = self._acked + self._params[tokens.WINDOW]
+        self._reserve(number)
+        leaf = self._branch.copy().leaf(number)
+        return self._exchange(leaf, tokens.PROBE_LEVEL, Message(POST))
+
+    def answered(self, number: int):
+        """Note that S answered an AT authentically."""
+        self._acked = max(self._acked, number)
+
+    def take_hint(self, hint_key: bytes, field: bytes | None) -> bool:
+        """Move to where a refusal field says; tell whether it verifies and is in reach."""
+        try:
+            number = refusal.read(self._provider, hint_key, field)
+        except AuthenticationError:
+            return False
+        if not self._next <= number <= self._next + MAX_AHEAD:
+            return False
+        self._acked = number - 1
+        self._next = number
+        return True
+
+    def _exchange(self, leaf, level: int, message: Message) -> Exchange:
+        at_len, aead = self._params[tokens.AT_LEN], self._params[tokens.AEAD]
+        protection = Protection(self._provider, aead, level, leaf, at_len)
+        return Exchange(self, leaf, protection, message)
+
+    def _reserve(self, number: int):
+        """Make sure that no restart shows `number` again for another request (SPEC 7.1)."""
+        if number > self._params[tokens.LAST]:
+            raise TokensExhausted("the grant has no AT left")
+        if number >= self._reserved:
+            self._reserved = self._acked + self._params[tokens.WINDOW] + 1
+            self._store()
+
+    def _store(self):
+        """The parent that is stored is that of the number a restart goes on at."""
+        branch = self._branch.copy()
+        branch.advance(min(self._reserved, self._acked + self._params[tokens.WINDOW]))
+        state = [self._params, self._acked, self._reserved, branch.level, branch.parent]
+        self._save(cbor.encode(state))
+
+
+def _level_demanded(answer: Message) -> int:
+    demanded = cbor.decode(answer.payload)
+    level = demanded.get(labels.LEVEL_DEMANDED) if isinstance(demanded, dict) else None
+    if level not in (tokens.POP, tokens.INTEGRITY, tokens.CONFIDENTIAL):
+        raise DecodeError("a protected refusal without a level")
+    return level

@@ -1,0 +1,249 @@
+"""S's side: which request carries a valid AT, and what it may do (SPEC section 6)."""
+
+from leafkey.ace import aif, hints, labels
+from leafkey.coap.message import Message
+from leafkey.coap.numbers import (
+    APPLICATION_ACE_CBOR,
+    CONTENT_FORMAT,
+    FETCH,
+    FORBIDDEN,
+    GET,
+    PAT,
+    UNAUTHORIZED,
+)
+from leafkey.codec import cbor
+from leafkey.crypto.compare import equal
+from leafkey.errors import AuthenticationError, DecodeError, LeafkeyError, UnknownToken
+from leafkey.pat import functions, option, refusal, tokens, tree
+from leafkey.pat.changes import kept_marks, merge
+from leafkey.pat.protection import Protection
+from leafkey.pat.window import Window
+
+
+class Refused(LeafkeyError):
+    """A request that gets no answer from a resource; `response` is the Message to send instead."""
+
+    def __init__(self, response: Message):
+        super().__init__("refused")
+        self.response = response
+
+
+class Session:
+    """One accepted AT: its request, who made it, and the protection of the answers.
+
+    `request` is the inner Message; `peer` is (slot, generation), hashable.
+    """
+
+    def __init__(self, verifier: "Verifier", slot: int, request: Message, protection: Protection):
+        self._verifier = verifier
+        self._protection = protection
+        self.slot = slot
+        self.generation = verifier.generation(slot)
+        self.request = request
+
+    @property
+    def peer(self) -> tuple:
+        """Who asks, as block-wise transfers and observations tell peers apart (SPEC 5.6)."""
+        return self.slot, self.generation
+
+    @property
+    def level(self) -> int:
+        """The level the AT was presented at."""
+        return self._protection.level
+
+    def pseudonym(self) -> bytes:
+        """Return pseudonym 1 of the client, 32 bytes (SPEC 3.4)."""
+        return self._verifier.pseudonym(self.slot)
+
+    def is_current(self, now: int) -> bool:
+        """Tell whether the grant behind this AT still stands."""
+        return self._verifier.is_current(self.slot, self.generation, now)
+
+    def protect(self, response: Message, counter: int = 0) -> Message:
+        """Return the response protected as its request was; `counter` as in SPEC 5.2."""
+        return self._protection.protect_response(response, counter)
+
+
+class Verifier:
+    """Holds one ST and the windows of its slots.
+
+    `store` keeps what must survive: `put_token(token, marks)` and `put_mark(slot, mark)` are
+    durable when they return. `sam` and `audience` go into refusals. Without an ST it refuses all.
+    Times are milliseconds of a monotonic clock.
+    """
+
+    def __init__(self, provider, random_bytes, store, sam: str, audience: str):
+        self._provider = provider
+        self._random_bytes = random_bytes
+        self._store = store
+        self._sam = sam
+        self._audience = audience
+        self._suite = None
+        self._window = None
+        self._marks = {}
+        self._deadlines = {}
+        self.token = None
+
+    def load(self, token: tokens.ServerToken, marks: dict):
+        """Take up the stored ST and marks after a start: every number up to a mark is used.
+
+        Slots with a time limit stay shut until `apply` hears of them (SPEC 6.3).
+        """
+        self._install(token, marks)
+        for slot, grant in token[tokens.SLOTS].items():
+            if grant is not None and grant.expires_in is not None:
+                self._deadlines[slot] = 0
+
+    def apply(self, token: tokens.ServerToken, now: int):
+        """Take an ST or a change to it from SAM, stored before it takes effect (SPEC 9.1).
+
+        OutOfStep if the whole ST is needed, DecodeError if it contradicts the one in force.
+        """
+        merged = merge(self.token, token)
+        if merged is None:
+            return
+        marks = kept_marks(self.token, merged, self._marks)
+        self._store.put_token(merged, marks)
+        self._install(merged, marks)
+        if token.is_whole():
+            self._deadlines = {}
+        for slot, grant in token.params.get(tokens.SLOTS, {}).items():
+            self._hear(slot, grant, now)
+
+    def unprotect(self, message: Message, level_of, now: int) -> Session:
+        """Return the session of a request with a valid AT, which is used up by this.
+
+        `level_of(request)` is the level the resource demands. Refused carries every other answer.
+        OSError comes from the store, and then the AT is not used.
+        """
+        slot, leaf, protection, request = self._checked(message, now)
+        number = leaf.number
+        if self._window.is_used(slot, number):
+            raise self._refused(None if protection.level == tokens.BEARER else leaf, slot)
+        if protection.level == tokens.PROBE_LEVEL:
+            self._use(slot, number)
+            raise self._refused(leaf, slot)
+        demanded = self._demanded(slot, request, level_of)
+        if protection.level == tokens.BEARER and demanded > tokens.BEARER:
+            raise self._refused(None, slot)
+        self._use(slot, number)
+        session = Session(self, slot, request, protection)
+        self._authorize(session, demanded)
+        return session
+
+    def refuse(self) -> Message:
+        """Return the answer to a request without a valid AT: message (4), without a hint."""
+        return self._refused(None, 0).response
+
+    def generation(self, slot: int) -> int:
+        """Return the generation a slot is in."""
+        return self.token[tokens.SLOTS][slot].generation
+
+    def pseudonym(self, slot: int) -> bytes:
+        """Return pseudonym 1 of the client in a slot, 32 bytes."""
+        ct = tree.derive(self._suite, self.token.st, (slot, self.generation(slot)))
+        return tree.pseudonym(self._suite, ct)
+
+    def is_current(self, slot: int, generation: int, now: int) -> bool:
+        """Tell whether this grant still stands."""
+        grant = self.token[tokens.SLOTS].get(slot) if self.token else None
+        return grant is not None and grant.generation == generation and self._in_time(slot, now)
+
+    def _checked(self, message: Message, now: int) -> tuple:
+        """Steps 2 and 3 of SPEC 6.2: find At, verify its level's check."""
+        try:
+            level, at, mac = self._option(message)
+            slot, leaf = self._window.find(at)
+            if not self._in_time(slot, now):
+                raise UnknownToken("the grant has ended")
+            at_len = self.token[tokens.AT_LEN]
+            aead = self.token[tokens.AEAD]
+            protection = Protection(self._provider, aead, level, leaf, at_len)
+            return slot, leaf, protection, protection.unprotect_request(message, mac)
+        except (AuthenticationError, DecodeError, UnknownToken) as error:
+            raise self._refused(None, 0) from error
+
+    def _option(self, message: Message) -> tuple:
+        values = message.options_of(PAT)
+        if len(values) != 1 or self._window is None:
+            raise UnknownToken("one PAT option, and an ST to check it with")
+        return option.decode_request(values[0], self.token[tokens.AT_LEN])
+
+    def _in_time(self, slot: int, now: int) -> bool:
+        deadline = self._deadlines.get(slot)
+        return deadline is None or now < deadline
+
+    def _demanded(self, slot: int, request: Message, level_of) -> int:
+        demanded = max(self.token[tokens.SLOTS][slot].level, level_of(request))
+        if request.payload:
+            return max(demanded, tokens.INTEGRITY)
+        return demanded if request.code in (GET, FETCH) else max(demanded, tokens.POP)
+
+    def _authorize(self, session: Session, demanded: int):
+        """Steps 9 and 10 of SPEC 6.2, answered under protection."""
+        request = session.request
+        if session.level < demanded:
+            answer = Message(UNAUTHORIZED, ((CONTENT_FORMAT, APPLICATION_ACE_CBOR),))
+            answer.payload = cbor.encode({labels.LEVEL_DEMANDED: demanded})
+            raise Refused(session.protect(answer))
+        permissions = self.token[tokens.SLOTS][session.slot].permissions
+        if permissions is None:
+            return
+        if not aif.permits(permissions, request.path(), request.code):
+            raise Refused(session.protect(Message(FORBIDDEN)))
+
+    def _use(self, slot: int, number: int):
+        """Use a number up; the mark that keeps it used after a restart is stored first."""
+        if number > self._marks.get(slot, -1):
+            mark = number + self.token[tokens.WINDOW] - 1
+            self._store.put_mark(slot, mark)
+            self._marks[slot] = mark
+        self._window.use(slot, number)
+
+    def _refused(self, leaf: tree.Leaf | None, slot: int) -> Refused:
+        if leaf is None:
+            field = self._random_bytes(refusal.REFUSAL_LEN)
+        else:
+            key, go_on = leaf.key(functions.HINT), self._window.next_number(slot)
+            field = refusal.make(self._provider, self._random_bytes, key, go_on)
+        answer = Message(UNAUTHORIZED, ((CONTENT_FORMAT, APPLICATION_ACE_CBOR),))
+        answer.payload = hints.encode(self._sam, self._audience, field)
+        return Refused(answer)
+
+    def _install(self, token: tokens.ServerToken, marks: dict):
+        before, self.token = self.token, token
+        old = before[tokens.SLOTS] if before and _same_table(before, token) else None
+        if old is None:
+            self._suite = functions.suite(self._provider, token[tokens.SUITE])
+            shape = [token[x] for x in (tokens.N_CLIENTS, tokens.WINDOW, tokens.DEGREE)]
+            self._window = Window(self._suite, *shape, token[tokens.AT_LEN])
+        self._marks = dict(marks)
+        slots = token[tokens.SLOTS]
+        for slot in old or ():
+            if slots.get(slot) is None and old[slot] is not None:
+                self._window.close(slot)
+                self._deadlines.pop(slot, None)
+        for slot, grant in slots.items():
+            if grant is not None:
+                self._open(slot, old.get(slot) if old else None, grant)
+
+    def _open(self, slot: int, before: tokens.SlotGrant | None, grant: tokens.SlotGrant):
+        if before is not None and before.generation == grant.generation:
+            if before.last != grant.last:
+                self._window.extend(slot, grant.last)
+            return
+        ct = tree.derive(self._suite, self.token.st, (slot, grant.generation))
+        self._window.open(slot, ct, grant.last, self._marks.get(slot, grant.first - 1))
+
+    def _hear(self, slot: int, grant: tokens.SlotGrant | None, now: int):
+        if grant is None or grant.expires_in is None:
+            self._deadlines.pop(slot, None)
+        else:
+            self._deadlines[slot] = now + 1000 * grant.expires_in
+
+
+def _same_table(before: tokens.ServerToken, token: tokens.ServerToken) -> bool:
+    shape = (tokens.EPOCH, tokens.N_CLIENTS, tokens.WINDOW)
+    same = all(before[label] == token[label] for label in shape)
+    return same and equal(before.st, token.st)
+
