@@ -88,10 +88,17 @@ class Exchange:
 class Presenter:
     """Holds one CT. `save(state)` is durable when it returns; state is secret bytes."""
 
-    def __init__(self, provider, token: tokens.ClientToken, save):
-        self._start(provider, token.params, save, token[tokens.FIRST] - 1, token[tokens.FIRST])
-        self._branch = Branch(self._suite, token[tokens.DEGREE], token.ct)
-        self._store()
+    def __init__(self, provider, token: tokens.ClientToken, save, resume: tuple | None = None):
+        self._provider = provider
+        self._params = token.params
+        self._save = save
+        self._suite = functions.suite(provider, token[tokens.SUITE])
+        first = token[tokens.FIRST]
+        self._acked, self._reserved, level = resume or (first - 1, first, 0)
+        self._next = min(self._reserved, self._acked + token[tokens.WINDOW])
+        self._branch = Branch(self._suite, token[tokens.DEGREE], token.ct, level)
+        if resume is None:
+            self._store()
 
     @classmethod
     def restore(cls, provider, state: bytes, save) -> "Presenter":
@@ -101,19 +108,7 @@ class Presenter:
             token = tokens.client_token([parent, params])
         except (DecodeError, ValueError, TypeError) as error:
             raise StateError("the stored state of a CT is not readable") from error
-        self = cls.__new__(cls)
-        self._start(provider, token.params, save, acked, reserved)
-        self._branch = Branch(self._suite, token[tokens.DEGREE], parent, level)
-        return self
-
-    def _start(self, provider, params: dict, save, acked: int, reserved: int):
-        self._provider = provider
-        self._params = params
-        self._save = save
-        self._suite = functions.suite(provider, params[tokens.SUITE])
-        self._acked = acked
-        self._reserved = reserved
-        self._next = min(reserved, acked + params[tokens.WINDOW])
+        return cls(provider, token, save, (acked, reserved, level))
 
     @property
     def audience(self) -> str:
@@ -187,7 +182,8 @@ class Presenter:
         """The parent that is stored is that of the number a restart goes on at."""
         branch = self._branch.copy()
         branch.advance(min(self._reserved, self._acked + self._params[tokens.WINDOW]))
-        state = [self._params, self._acked, self._reserved, branch.level, branch.parent]
+        params = tokens.ClientToken(branch.parent, self._params).params_c()
+        state = [params, self._acked, self._reserved, branch.level, branch.parent]
         self._save(cbor.encode(state))
 
 
