@@ -1,0 +1,172 @@
+"""The tokens that go out: STs whole and as changes, CTs, and the channels between manager and nodes.
+
+Everything is made from rows and the clock; nothing here decides or stores.
+"""
+
+from leafkey.ace import aif
+from leafkey.coap.numbers import POST
+from leafkey.crypto.provider import default_provider
+from leafkey.pat import functions, tokens, tree
+from leafkey.pat.tokens import ClientToken, ServerToken, SlotGrant
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from leafmanager.slots import has_expired, live_slots
+from leafmanager.store.tables import Grant, Manager, Node, Server, Slot
+
+TOKEN_PATH = "/token"  # noqa: S105 - a path
+SERVER_TOKEN_PATH = "/server-token"  # noqa: S105 - a path
+
+# The shape of the channels. A branch lasts a node 33 million requests; 1024 nodes fit SPEC 11.
+_CHANNEL = {tokens.DEGREE: 33, tokens.DEPTH: 1 << 20, tokens.AT_LEN: 16, tokens.WINDOW: 8}
+_CHANNEL_LAST = tree.capacity(_CHANNEL[tokens.DEPTH], _CHANNEL[tokens.DEGREE]) - 1
+MAX_NODES = 1024
+# Slot and generation of the manager in the tree of its channel to a server (SPEC section 10).
+_MANAGER_SLOT = (1, 1)
+
+
+def token_uri(manager: Manager) -> str:
+    """Return the URI of SAM's token endpoint, as the hints name it."""
+    return manager.uri + TOKEN_PATH
+
+
+def whole(session: Session, server: Server, now: int) -> ServerToken:
+    """Return the ST of a server with every slot that holds a grant (SPEC section 9.1)."""
+    manager = session.scalars(select(Manager)).one()
+    slots = {slot.number: _slot_grant(slot.grant, now) for slot in live_slots(session, server)}
+    params = {
+        tokens.EPOCH: server.epoch,
+        tokens.N_CLIENTS: server.n_clients,
+        tokens.AUDIENCE: server.node.name,
+        tokens.SAM: token_uri(manager),
+        tokens.SLOTS: {number: grant for number, grant in slots.items() if grant},
+        tokens.VERSION: server.version,
+    }
+    return ServerToken(server.st, _shape(server) | params)
+
+
+def change(session: Session, server: Server, version: int, now: int) -> ServerToken:
+    """Return what changed in `version`, as far as no later version changed it again."""
+    changed = session.scalars(
+        select(Slot).where(Slot.server_id == server.node_id, Slot.version == version)
+    )
+    slots = {slot.number: slot.grant and _slot_grant(slot.grant, now) for slot in changed}
+    params = {tokens.EPOCH: server.epoch, tokens.VERSION: version}
+    return ServerToken(None, params | ({tokens.SLOTS: slots} if slots else {}))
+
+
+def client_token(grant: Grant, now: int) -> ClientToken:
+    """Return the CT of a grant. Its permissions travel beside it, as the scope."""
+    server = grant.server
+    params = {
+        tokens.AUDIENCE: server.node.name,
+        tokens.SLOT: grant.slot,
+        tokens.FIRST: grant.first,
+        tokens.LAST: grant.last,
+        tokens.LEVEL: grant.level,
+    }
+    if grant.expires_at is not None:
+        params[tokens.EXPIRES_IN] = max(0, grant.expires_at - now)
+    ct = _derive(server.suite, server.st, (grant.slot, grant.generation))
+    return ClientToken(ct, _shape(server) | params)
+
+
+def manager_token(session: Session, manager: Manager) -> ServerToken:
+    """Return the manager's own ST: every node holds a slot in it."""
+    params = {
+        tokens.EPOCH: 1,
+        tokens.SUITE: manager.suite,
+        tokens.N_CLIENTS: MAX_NODES,
+        tokens.AEAD: manager.aead,
+        tokens.AUDIENCE: manager.name,
+        tokens.SAM: token_uri(manager),
+        tokens.SLOTS: {node.slot: _node_grant(node) for node in session.scalars(select(Node))},
+        tokens.VERSION: manager.version,
+    }
+    return ServerToken(manager.st, _CHANNEL | params)
+
+
+def manager_change(session: Session, version: int) -> ServerToken:
+    """Return the change that made `version` of the manager's own ST."""
+    nodes = session.scalars(select(Node).where(Node.version == version))
+    params = {
+        tokens.EPOCH: 1,
+        tokens.VERSION: version,
+        tokens.SLOTS: {node.slot: _node_grant(node) for node in nodes},
+    }
+    return ServerToken(None, params)
+
+
+def upward_token(manager: Manager, node: Node) -> ClientToken:
+    """Return the CT with which a node speaks to the manager."""
+    ct = _derive(manager.suite, manager.st, (node.slot, node.generation))
+    return ClientToken(ct, _channel_params(manager.suite, manager.aead, manager.name, node.slot))
+
+
+def downward_server_token(manager: Manager, server: Server) -> ServerToken:
+    """Return the ST with which a server hears the manager: N = 1, the manager in slot 1."""
+    permissions = [(SERVER_TOKEN_PATH, aif.method_bit(POST))]
+    slot, generation = _MANAGER_SLOT
+    params = {
+        tokens.EPOCH: 1,
+        tokens.SUITE: server.suite,
+        tokens.N_CLIENTS: 1,
+        tokens.AEAD: server.aead,
+        tokens.AUDIENCE: server.node.name,
+        tokens.SAM: token_uri(manager),
+        tokens.SLOTS: {
+            slot: SlotGrant(generation, _CHANNEL_LAST, tokens.CONFIDENTIAL, 0, permissions)
+        },
+        tokens.VERSION: 1,
+    }
+    return ServerToken(server.channel_st, _CHANNEL | params)
+
+
+def downward_client_token(server: Server) -> ClientToken:
+    """Return the CT with which the manager speaks to a server."""
+    ct = _derive(server.suite, server.channel_st, _MANAGER_SLOT)
+    params = _channel_params(server.suite, server.aead, server.node.name, _MANAGER_SLOT[0])
+    return ClientToken(ct, params)
+
+
+def _shape(server: Server) -> dict:
+    return {
+        tokens.SUITE: server.suite,
+        tokens.DEGREE: server.degree,
+        tokens.DEPTH: server.depth,
+        tokens.AT_LEN: server.at_len,
+        tokens.WINDOW: server.window,
+        tokens.AEAD: server.aead,
+    }
+
+
+def _slot_grant(grant: Grant, now: int) -> SlotGrant | None:
+    if has_expired(grant, now):
+        return None
+    expires_in = None if grant.expires_at is None else grant.expires_at - now
+    permissions = aif.decode(grant.permissions)
+    return SlotGrant(
+        grant.generation, grant.last, grant.level, grant.first, permissions, expires_in
+    )
+
+
+def _node_grant(node: Node) -> SlotGrant:
+    paths = [TOKEN_PATH] if node.role == "client" else [TOKEN_PATH, SERVER_TOKEN_PATH]
+    permissions = [(path, aif.method_bit(POST)) for path in paths]
+    return SlotGrant(node.generation, _CHANNEL_LAST, tokens.CONFIDENTIAL, 0, permissions)
+
+
+def _channel_params(suite: int, aead: int, audience: str, slot: int) -> dict:
+    return _CHANNEL | {
+        tokens.SUITE: suite,
+        tokens.AEAD: aead,
+        tokens.AUDIENCE: audience,
+        tokens.SLOT: slot,
+        tokens.FIRST: 0,
+        tokens.LAST: _CHANNEL_LAST,
+        tokens.LEVEL: tokens.CONFIDENTIAL,
+    }
+
+
+def _derive(suite: int, x: bytes, address: tuple[int, ...]) -> bytes:
+    return tree.derive(functions.suite(default_provider(), suite), x, address)

@@ -1,0 +1,86 @@
+"""What the owner's rules make of a request.
+
+A rule names a client, a server, a path ("/temp", or "/room/*" for all below), methods, and allows
+or denies. Nothing is allowed that no rule allows, and a denial outweighs every permission. An
+allowing rule may end at a time, hold for a number of ATs altogether, and demand a level; what
+several rules allow together is held to the strictest of them.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+
+class Sentence(Protocol):
+    """What a rule must tell. Times are seconds since 1970; None: no end, limit or demand."""
+
+    allow: bool
+    path: str
+    methods: int
+    level: int | None
+    ends_at: int | None
+    ats_left: int | None
+
+
+class Permission(NamedTuple):
+    """The part of a request that policy allows, and the rules it rests on."""
+
+    scope: list[tuple[str, int]]
+    level: int
+    ends_at: int | None
+    ats: int | None
+    rules: list
+
+
+def decide(
+    rules: Iterable, scope: list[tuple[str, int]], level: int, now: int
+) -> Permission | None:
+    """Return what the rules of one client at one server allow of `scope`, or None.
+
+    `scope` is a list of (path, methods) as in `leafkey.ace.aif`; `level` is the least that the
+    server demands of everybody.
+    """
+    live = [rule for rule in rules if in_force(rule, now)]
+    granted = [(path, methods & _allowed(live, path)) for path, methods in _merged(scope)]
+    granted = [(path, methods) for path, methods in granted if methods]
+    if not granted:
+        return None
+    used = [rule for rule in live if rule.allow and any(_touches(rule, *one) for one in granted)]
+    return Permission(
+        granted,
+        max([level, *(rule.level for rule in used if rule.level is not None)]),
+        min((rule.ends_at for rule in used if rule.ends_at is not None), default=None),
+        min((rule.ats_left for rule in used if rule.ats_left is not None), default=None),
+        used,
+    )
+
+
+def in_force(rule: Sentence, now: int) -> bool:
+    """Tell whether a rule still says something: it has not ended and has ATs left."""
+    return (rule.ends_at is None or now < rule.ends_at) and rule.ats_left != 0
+
+
+def covers(pattern: str, path: str) -> bool:
+    """Tell whether a rule's path names a resource's path."""
+    if pattern.endswith("/*"):
+        return path.startswith(pattern[:-1])
+    return path == pattern
+
+
+def _allowed(rules: list, path: str) -> int:
+    allowed = denied = 0
+    for rule in rules:
+        if covers(rule.path, path):
+            allowed |= rule.methods if rule.allow else 0
+            denied |= 0 if rule.allow else rule.methods
+    return allowed & ~denied
+
+
+def _touches(rule: Sentence, path: str, methods: int) -> bool:
+    return covers(rule.path, path) and bool(rule.methods & methods)
+
+
+def _merged(scope: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    merged: dict[str, int] = {}
+    for path, methods in scope:
+        merged[path] = merged.get(path, 0) | methods
+    return list(merged.items())

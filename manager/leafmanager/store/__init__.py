@@ -1,0 +1,1 @@
+"""What the manager remembers: tables (`tables`), and the database they lie in (`database`)."""

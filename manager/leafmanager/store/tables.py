@@ -1,0 +1,169 @@
+"""The tables. Everything secret is a column named `st` or `*_state`; nothing else is.
+
+Times are whole seconds since 1970. Generations, versions and epochs only grow. An AIF is stored as
+CBOR (SPEC section 4.1).
+"""
+
+from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+SCHEMA_VERSION = 1
+
+
+class Base(DeclarativeBase):
+    """Its metadata is the schema."""
+
+    def __repr__(self) -> str:
+        """Only the class: rows hold secrets, and a repr ends up in logs."""
+        return f"<{type(self).__name__}>"
+
+
+class Schema(Base):
+    """One row: which schema this database has."""
+
+    __tablename__ = "leafkey_schema"
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+
+
+class Manager(Base):
+    """One row: the manager as a PAT server towards its nodes (SPEC section 10).
+
+    `version` counts the changes to its ST: it grows whenever a node is added.
+    """
+
+    __tablename__ = "manager"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(String(64))
+    uri: Mapped[str] = mapped_column(String(255))
+    st: Mapped[bytes] = mapped_column(LargeBinary)
+    suite: Mapped[int]
+    aead: Mapped[int]
+    version: Mapped[int]
+
+
+class Node(Base):
+    """A server or a client, and the slot it holds in the manager's tree: its channel upward.
+
+    `version` is the manager's at which the slot came to be. `mark` is the highest AT number that
+    counts as used after a restart (SPEC section 6.1), null for none.
+    """
+
+    __tablename__ = "nodes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    role: Mapped[str] = mapped_column(String(8))
+    slot: Mapped[int] = mapped_column(unique=True)
+    generation: Mapped[int]
+    version: Mapped[int]
+    mark: Mapped[int | None]
+    created_at: Mapped[int]
+
+
+class Server(Base):
+    """What makes a node a server: its St and parameters, and how far it has confirmed them.
+
+    `confirmed` is the version the server is known to have, 0 for none. `channel_*` is the tree in
+    which the manager holds slot 1: its channel downward. `address` is where the server was last
+    heard, as host:port.
+    """
+
+    __tablename__ = "servers"
+
+    node_id: Mapped[int] = mapped_column(ForeignKey("nodes.id"), primary_key=True)
+    st: Mapped[bytes] = mapped_column(LargeBinary)
+    epoch: Mapped[int]
+    suite: Mapped[int]
+    n_clients: Mapped[int]
+    degree: Mapped[int]
+    depth: Mapped[int]
+    at_len: Mapped[int]
+    window: Mapped[int]
+    aead: Mapped[int]
+    level: Mapped[int]
+    version: Mapped[int]
+    confirmed: Mapped[int]
+    address: Mapped[str | None] = mapped_column(String(80))
+    heard_at: Mapped[int | None]
+    channel_st: Mapped[bytes] = mapped_column(LargeBinary)
+    channel_state: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+    node: Mapped[Node] = relationship(lazy="joined", innerjoin=True)
+
+
+class Slot(Base):
+    """A slot that was ever granted: the highest generation granted in this epoch.
+
+    `grant_id` is the grant in force, or null: the slot is closed. `version` is the server's at
+    which the slot last changed.
+    """
+
+    __tablename__ = "slots"
+
+    server_id: Mapped[int] = mapped_column(ForeignKey("servers.node_id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    generation: Mapped[int]
+    grant_id: Mapped[int | None] = mapped_column(ForeignKey("grants.id"))
+    version: Mapped[int]
+
+    grant: Mapped["Grant | None"] = relationship(lazy="joined")
+
+
+class Grant(Base):
+    """One generation of one slot, given to one client, for good: the first constraint says so.
+
+    The second makes a repeated ticket request find its ticket. `version` is the server's that
+    carries the grant: once confirmed, the ticket may be released. `ended_at` is null while the
+    grant holds its slot.
+    """
+
+    __tablename__ = "grants"
+    __table_args__ = (
+        UniqueConstraint("server_id", "epoch", "slot", "generation"),
+        UniqueConstraint("client_id", "request_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("servers.node_id"), index=True)
+    epoch: Mapped[int]
+    slot: Mapped[int]
+    generation: Mapped[int]
+    client_id: Mapped[int] = mapped_column(ForeignKey("nodes.id"))
+    request_id: Mapped[bytes] = mapped_column(LargeBinary)
+    access_token: Mapped[bytes] = mapped_column(LargeBinary)
+    permissions: Mapped[bytes] = mapped_column(LargeBinary)
+    level: Mapped[int]
+    first: Mapped[int]
+    last: Mapped[int]
+    version: Mapped[int]
+    issued_at: Mapped[int]
+    expires_at: Mapped[int | None]
+    ended_at: Mapped[int | None]
+
+    client: Mapped[Node] = relationship(lazy="joined", innerjoin=True)
+    server: Mapped[Server] = relationship(lazy="joined", innerjoin=True)
+
+
+class Rule(Base):
+    """One sentence of the owner's: see `leafmanager.policy`.
+
+    `level` null: the server's own. `ends_at` null: no end. `ats_left` null: no limit.
+    """
+
+    __tablename__ = "rules"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    allow: Mapped[bool]
+    client_id: Mapped[int] = mapped_column(ForeignKey("nodes.id"))
+    server_id: Mapped[int] = mapped_column(ForeignKey("servers.node_id"))
+    path: Mapped[str] = mapped_column(String(128))
+    methods: Mapped[int]
+    level: Mapped[int | None]
+    ends_at: Mapped[int | None]
+    ats_left: Mapped[int | None]
+    created_at: Mapped[int]
+
+    client: Mapped[Node] = relationship(lazy="joined", innerjoin=True)
+    server: Mapped[Server] = relationship(lazy="joined", innerjoin=True)

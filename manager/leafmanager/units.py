@@ -1,0 +1,127 @@
+"""How a person writes names, times, methods, paths, levels and secrets; ManagerError if wrong."""
+
+import re
+
+from leafkey.ace import aif
+from leafkey.pat import functions, tokens
+
+from leafmanager.errors import ManagerError
+
+AEADS = {"aes-ccm": tokens.AES_CCM_16_64_128, "chacha20-poly1305": tokens.CHACHA20_POLY1305}
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s?)?")
+_INDEX = re.compile(r"[1-9][0-9]{0,19}")
+_SECONDS = (86400, 3600, 60, 1)
+# What SPEC section 4.1 and section 11 leave for expires_in.
+_LONGEST = tokens.MAX_UINT
+
+
+def name(text: str) -> str:
+    """Return a node's name: 1 to 32 letters, digits, dots, hyphens and underscores."""
+    if not _NAME.fullmatch(text):
+        raise ManagerError(
+            f"{text!r} is not a name",
+            "use 1 to 32 letters, digits, dots, hyphens and underscores; begin with one of the "
+            "first two",
+        )
+    return text
+
+
+def duration(text: str) -> int:
+    """Return the seconds in "90", "45s", "15m", "1h", "7d" or "1h30m"."""
+    match = _DURATION.fullmatch(text)
+    parts = match.groups() if match else ()
+    seconds = sum(int(part) * unit for part, unit in zip(parts, _SECONDS, strict=False) if part)
+    if not 0 < seconds <= _LONGEST:
+        raise ManagerError(
+            f"{text!r} is not a duration", "write for example 45s, 15m, 1h, 7d or 1h30m"
+        )
+    return seconds
+
+
+def duration_text(seconds: int) -> str:
+    """Return seconds as `duration` reads them: "1h30m"."""
+    text = ""
+    for unit, letter in zip(_SECONDS, "dhms", strict=True):
+        count, seconds = divmod(seconds, unit)
+        text += f"{count}{letter}" if count else ""
+    return text or "0s"
+
+
+def methods(text: str) -> int:
+    """Return the AIF bits of "GET,PUT", or of "all"."""
+    if text.lower() == "all":
+        return aif.ALL_METHODS
+    known = [method.upper() for method in aif.METHODS]
+    bits = 0
+    for word in text.upper().split(","):
+        if word.strip() not in known:
+            raise ManagerError(
+                f"{word.strip()!r} is not a method", f"use {', '.join(aif.METHODS)}, or all"
+            )
+        bits |= 1 << known.index(word.strip())
+    return bits
+
+
+def methods_text(bits: int) -> str:
+    """Return AIF bits as `methods` reads them."""
+    return "all" if bits == aif.ALL_METHODS else aif.method_names(bits)
+
+
+def path(text: str) -> str:
+    """Return a resource's path as the owner names it: "/temp", or "/room/*" for all below."""
+    if not text.startswith("/") or "?" in text or not text.isprintable():
+        raise ManagerError(
+            f"{text!r} is not a path", "write /temp for one resource, /room/* for all below /room"
+        )
+    if len(text.encode()) > aif.MAX_PATH:
+        raise ManagerError("the path is too long", f"{aif.MAX_PATH} bytes are the limit")
+    return text
+
+
+def level(text: str) -> int:
+    """Return the number of a protection level."""
+    return _choice(text, tokens.LEVELS, "level")
+
+
+def suite(text: str) -> int:
+    """Return the number of a suite."""
+    return _choice(text, functions.SUITES, "suite")
+
+
+def aead(text: str) -> int:
+    """Return the COSE number of an AEAD."""
+    return _choice(text, AEADS, "AEAD")
+
+
+def choice_text(choices: dict[str, int], number: int) -> str:
+    """Return the name that has `number`."""
+    return next(word for word, known in choices.items() if known == number)
+
+
+def secret(text: str) -> bytes:
+    """Return the 32 bytes that 64 hexadecimal digits stand for. What was given is never shown."""
+    try:
+        value = bytes.fromhex(text.strip())
+    except ValueError:
+        raise ManagerError("x is not hexadecimal", "give 64 digits 0-9, a-f") from None
+    if len(value) != tokens.SECRET_LEN:
+        raise ManagerError(f"x has {len(value)} bytes", "give 32 bytes: 64 hexadecimal digits")
+    return value
+
+
+def address(text: str) -> tuple[int, ...]:
+    """Return the indices of "3.1.4", each from 1; "" is the root."""
+    words = text.split(".") if text else []
+    if not all(_INDEX.fullmatch(word) and int(word) < 1 << 64 for word in words):
+        raise ManagerError(
+            f"{text!r} is not an address", "write indices from 1 with dots between them: 3.1.4"
+        )
+    return tuple(map(int, words))
+
+
+def _choice(text: str, choices: dict[str, int], what: str) -> int:
+    if text.lower() not in choices:
+        raise ManagerError(f"{text!r} is not a known {what}", f"use {' or '.join(choices)}")
+    return choices[text.lower()]
