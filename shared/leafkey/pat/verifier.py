@@ -131,6 +131,14 @@ class Verifier:
         self._authorize(session, demanded)
         return session
 
+    def knows(self, message: Message) -> bool:
+        """Tell whether the At in a message is in a window here, valid or not."""
+        try:
+            self._window.find(self._option(message)[1])
+        except (DecodeError, UnknownToken):
+            return False
+        return True
+
     def refuse(self) -> Message:
         """Return the answer to a request without a valid AT: message (4), without a hint."""
         return self._refused(None, 0).response

@@ -1,0 +1,90 @@
+"""Who this node is: what provisioning gave it, turned into state on the first start (SPEC 10)."""
+
+from leafkey.codec import cbor
+from leafkey.errors import DecodeError, StateError
+from leafkey.pat import tokens
+from leafkey.pat.presenter import Presenter
+from leafnode.state import VerifierState
+from leafnode.storage import Storage
+
+IDENTITY = "identity"
+NODE = "node"
+UPLINK = "uplink"
+DOWNLINK = "downlink"
+SERVER_TOKEN = "st"
+GRANT_PREFIX = "ct-"
+
+_NAME = 1
+_MANAGER = 2
+_CLIENT_TOKEN = 3
+_SERVER_TOKEN = 4
+
+
+class Identity:
+    """A node's name, its manager's URI, and the keys between the two."""
+
+    def __init__(self, provider, storage: Storage, name: str, manager: str, is_server: bool):
+        self._provider = provider
+        self.storage = storage
+        self.name = name
+        self.manager = manager
+        self.is_server = is_server
+
+    def uplink(self) -> Presenter:
+        """Return what authorizes this node at its manager."""
+        state = self.storage.read(UPLINK)
+        if state is None:
+            raise StateError("no key for the manager: provision this node again")
+        return Presenter.restore(self._provider, state, self._save_uplink)
+
+    def downlink(self) -> VerifierState:
+        """Return the store of what authorizes the manager at this node."""
+        return VerifierState(self.storage, DOWNLINK)
+
+    def server_token(self) -> VerifierState:
+        """Return the store of the ST that this node serves under."""
+        return VerifierState(self.storage, SERVER_TOKEN)
+
+    def _save_uplink(self, state: bytes):
+        self.storage.write(UPLINK, state)
+
+
+def load(provider, directory: str) -> Identity:
+    """Return the identity in a state directory, taking up a fresh one that provisioning left.
+
+    StateError says what is missing and what to do.
+    """
+    storage = Storage(directory)
+    provisioned = storage.take_raw(IDENTITY)
+    if provisioned is not None:
+        _take_up(provider, storage, provisioned)
+    record = storage.read(NODE)
+    if record is None:
+        raise StateError("no identity in " + directory + ": provision this node first")
+    name, manager, is_server = cbor.decode(record)
+    return Identity(provider, storage, name, manager, is_server)
+
+
+def _take_up(provider, storage: Storage, provisioned: bytes):
+    """Make state of an identity; only then remove it, so that a cut in between starts over."""
+    name, manager, ct, st = _decode(provisioned)
+    for record in storage.names(GRANT_PREFIX):
+        storage.remove(record)
+    for record in (NODE, SERVER_TOKEN, DOWNLINK):
+        storage.remove(record)
+    Presenter(provider, ct, lambda state: storage.write(UPLINK, state))
+    if st is not None:
+        VerifierState(storage, DOWNLINK).put_token(st, {})
+    storage.write(NODE, cbor.encode([name, manager, st is not None]))
+    storage.remove(IDENTITY)
+
+
+def _decode(provisioned: bytes) -> tuple:
+    try:
+        fields = cbor.decode(provisioned)
+        name, manager = fields[_NAME], fields[_MANAGER]
+        ct = tokens.client_token(fields[_CLIENT_TOKEN])
+        st = fields.get(_SERVER_TOKEN)
+        return name, manager, ct, None if st is None else tokens.server_token(st)
+    except (DecodeError, KeyError, TypeError, AttributeError) as error:
+        raise StateError("the identity is not readable: provision this node again") from error

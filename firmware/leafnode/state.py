@@ -1,0 +1,41 @@
+"""Where a verifier keeps what must survive: its ST and the marks of its slots, as one unit."""
+
+from leafkey.codec import cbor
+from leafkey.errors import DecodeError, StateError
+from leafkey.pat import tokens
+from leafnode.storage import Storage
+
+
+class VerifierState:
+    """The `store` of a leafkey.pat.verifier.Verifier, in one record (SPEC 6.1)."""
+
+    def __init__(self, storage: Storage, name: str):
+        self._storage = storage
+        self._name = name
+        self._token = b""
+        self._marks = {}
+
+    def load(self) -> tuple | None:
+        """Return (ServerToken, marks), None if nothing was stored; StateError if it is damaged."""
+        record = self._storage.read(self._name)
+        if record is None:
+            return None
+        try:
+            self._token, self._marks = cbor.decode(record, 8, tokens.MAX_ITEMS)
+            return tokens.decode_server_token(self._token), dict(self._marks)
+        except (DecodeError, ValueError, TypeError) as error:
+            raise StateError("record " + self._name + " is not readable") from error
+
+    def put_token(self, token: tokens.ServerToken, marks: dict):
+        """Replace everything by a whole ST and its marks, durably."""
+        self._write(tokens.encode_server_token(token), dict(marks))
+
+    def put_mark(self, slot: int, mark: int):
+        """Raise the mark of one slot, durably."""
+        marks = dict(self._marks)
+        marks[slot] = mark
+        self._write(self._token, marks)
+
+    def _write(self, token: bytes, marks: dict):
+        self._storage.write(self._name, cbor.encode([token, marks]))
+        self._token, self._marks = token, marks
