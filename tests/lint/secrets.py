@@ -43,7 +43,7 @@ def _exposing(node: ast.AST) -> list[ast.AST]:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and _is_text(node.left):
         return [node.right]
     if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-        return [*node.exc.args]
+        return [*node.exc.args] if called_name(node.exc)[:1].isupper() else []
     if isinstance(node, ast.Call) and called_name(node) in SHOWING_CALLS:
         return [*node.args]
     return []
