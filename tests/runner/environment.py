@@ -22,24 +22,23 @@ class SetupError(Exception):
 
 
 class Progress:
-    """One line that is rewritten on a terminal, one line a step elsewhere."""
+    """One line that is rewritten on a terminal; elsewhere a line for each stage."""
 
-    def __init__(self, total):
-        self.total = total
-        self.done = 0
+    def __init__(self):
+        self.packages = 0
         self.terminal = sys.stdout.isatty()
 
     def show(self, text):
-        """Show the step that is being done now."""
+        """Show on a terminal what is being done now."""
         if self.terminal:
             width = shutil.get_terminal_size().columns - 1
-            sys.stdout.write("\r\033[K" + self._line(text)[:width])
+            sys.stdout.write("\r\033[K" + text[:width])
             sys.stdout.flush()
 
-    def step(self, text):
-        """Show the next step."""
-        self.done = min(self.done + 1, self.total)
-        self.show(text)
+    def package(self, name):
+        """Show the next package."""
+        self.packages += 1
+        self.show(f"fetching package {self.packages}: {name}")
 
     def stage(self, text):
         """Show a stage that is worth a line in a log too."""
@@ -50,10 +49,6 @@ class Progress:
     def close(self, text):
         """End the display with a line that stays."""
         print(("\r\033[K" if self.terminal else "") + text, flush=True)
-
-    def _line(self, text):
-        filled = 20 * self.done // self.total
-        return f"[{'#' * filled:.<20}] {text}"
 
 
 def check_python():
@@ -80,11 +75,11 @@ def run(command, progress):
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    for line in process.stdout:
+    for line in process.stdout or ():
         lines.append(line.rstrip())
         words = line.split()
         if words[:1] == ["Collecting"]:
-            progress.step("fetching " + words[1])
+            progress.package(words[1])
         elif words[:1] == ["Installing"]:
             progress.show(f"installing {len(words) - 3} packages")
     if process.wait() != 0:
@@ -114,8 +109,7 @@ def link_micropython(venv):
 
 def install(venv, extra):
     """Bring the environment to what `extra` needs; quick when most of it is there."""
-    with open(CONSTRAINTS) as file:
-        progress = Progress(sum(1 for line in file if "==" in line))
+    progress = Progress()
     if not os.path.exists(os.path.join(venv, "bin", "python")):
         progress.stage("making the virtual environment in " + os.path.relpath(venv, ROOT))
         run([sys.executable, "-m", "venv", venv], progress)
