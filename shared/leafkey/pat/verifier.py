@@ -31,11 +31,12 @@ class Refused(LeafkeyError):
 class Session:
     """One accepted AT: its request, who made it, and the protection of the answers.
 
-    `request` is the inner Message; `peer` is (slot, generation), hashable.
+    `request` is the inner Message; `peer` is (slot, generation), hashable; `verifier` the one that
+    accepted the AT.
     """
 
     def __init__(self, verifier: "Verifier", slot: int, request: Message, protection: Protection):
-        self._verifier = verifier
+        self.verifier = verifier
         self._protection = protection
         self.slot = slot
         self.generation = verifier.generation(slot)
@@ -53,11 +54,11 @@ class Session:
 
     def pseudonym(self) -> bytes:
         """Return pseudonym 1 of the client, 32 bytes (SPEC 3.4)."""
-        return self._verifier.pseudonym(self.slot)
+        return self.verifier.pseudonym(self.slot)
 
     def is_current(self, now: int) -> bool:
         """Tell whether the grant behind this AT still stands."""
-        return self._verifier.is_current(self.slot, self.generation, now)
+        return self.verifier.is_current(self.slot, self.generation, now)
 
     def protect(self, response: Message, counter: int = 0) -> Message:
         """Return the response protected as its request was; `counter` as in SPEC 5.2."""

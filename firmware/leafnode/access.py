@@ -1,0 +1,222 @@
+"""How this node gets into servers: refused first, a ticket from the manager, then fresh ATs.
+
+The CAM is this node itself: messages (5), (8) and (9) of the draft stay inside.
+"""
+
+import asyncio
+from hashlib import sha256
+
+from leafkey.ace import aif, hints
+from leafkey.codec import cbor
+from leafkey.coap.message import Message
+from leafkey.coap.numbers import (
+    APPLICATION_ACE_CBOR,
+    BAD_REQUEST,
+    CREATED,
+    FORBIDDEN,
+    MAX_AGE,
+    PATCH,
+    POST,
+    SERVICE_UNAVAILABLE,
+    UNAUTHORIZED,
+    code_text,
+)
+from leafkey.compat import const
+from leafkey.errors import (
+    DecodeError,
+    NotAllowed,
+    OutcomeUnknown,
+    ProtocolError,
+    StateError,
+    TokensExhausted,
+    Unreachable,
+)
+from leafkey.pat import ticket
+from leafkey.pat.dialogue import Dialogue
+from leafkey.pat.presenter import NotRecognized, Presenter
+from leafnode.identity import GRANT_PREFIX, Identity
+from leafnode.uplink import TOKEN_PATH, Uplink
+
+MAX_TICKET_TRIES = const(5)
+MAX_TICKET_WAIT = const(60)
+
+
+class Plain:
+    """A response that came without protection opens its notifications by doing nothing."""
+
+    @staticmethod
+    def unprotect(response: Message) -> Message:
+        """Return the response."""
+        return response
+
+
+class Grant:
+    """One CT of this node, in one record: for which server, where it is, and what it allows."""
+
+    def __init__(self, storage, audience: str, origin: tuple, scope: list):
+        self.audience = audience
+        self.origin = origin
+        self.scope = scope
+        self.presenter = None
+        self._storage = storage
+        self._record = GRANT_PREFIX + sha256(audience.encode()).digest()[:6].hex()
+
+    @classmethod
+    def restore(cls, provider, storage, record: str) -> "Grant":
+        """Return the grant in a record; StateError if it is damaged."""
+        try:
+            audience, host, port, scope, state = cbor.decode(storage.read(record))
+            grant = cls(storage, audience, (host, port), aif.from_cbor(scope))
+        except (DecodeError, ValueError, TypeError) as error:
+            raise StateError("record " + record + " is not readable") from error
+        grant.presenter = Presenter.restore(provider, state, grant.save)
+        return grant
+
+    def save(self, state: bytes):
+        """Store the presenter's state with everything else, in one write."""
+        host, port = self.origin
+        fields = [self.audience, host, port, aif.to_cbor(self.scope), state]
+        self._storage.write(self._record, cbor.encode(fields))
+
+
+class Access:
+    """Holds the grants of this node, by origin (host, port), and gets new ones.
+
+    `trace(number, text)` is told of each message, by its number in the draft; never of a secret.
+    """
+
+    def __init__(self, provider, random_bytes, identity: Identity, uplink: Uplink, trace):
+        self._provider = provider
+        self._random_bytes = random_bytes
+        self._identity = identity
+        self._uplink = uplink
+        self._trace = trace
+        self._lock = asyncio.Lock()
+        self._grants = {}
+        for record in identity.storage.names(GRANT_PREFIX):
+            self._restore(record)
+
+    async def exchange(self, message: Message, origin: tuple, level: int | None, send) -> tuple:
+        """Return (response without protection, what opens its notifications).
+
+        `send(message)` makes one CoAP exchange with the origin. NotAllowed if the owner's policy
+        says no; Unreachable, OutcomeUnknown and ProtocolError as their names say.
+        """
+        grant = self._grants.get(origin)
+        if grant is None:
+            response = await send(message)
+            if response.code != UNAUTHORIZED:
+                return response, Plain
+            grant = await self._introduced(message, origin, response)
+        elif not aif.permits(grant.scope, message.path(), message.code):
+            grant = await self._renewed(grant, message)
+        try:
+            return await self._authorized(grant, message, level, send)
+        except NotRecognized as refused:
+            grant = await self._renewed(grant, message)
+            if message.code in (POST, PATCH):
+                raise OutcomeUnknown("the server refused, but may have acted") from refused
+        except TokensExhausted:
+            grant = await self._renewed(grant, message)
+        try:
+            return await self._authorized(grant, message, level, send)
+        except NotRecognized as refused:
+            raise ProtocolError("the server refuses a fresh ticket") from refused
+
+    async def _authorized(self, grant: Grant, message: Message, level, send) -> tuple:
+        self._trace(11, _line(message) + " to " + grant.audience)
+        dialogue = Dialogue(grant.presenter, send)
+        exchange, response = await dialogue.request(message, level)
+        self._trace(12, code_text(response.code) + " from " + grant.audience)
+        if response.code == FORBIDDEN:
+            raise NotAllowed("the server says that this grant does not cover the request")
+        return response, exchange
+
+    async def _introduced(self, message: Message, origin: tuple, response: Message) -> Grant:
+        """Take the hints of message (4) to the manager."""
+        self._trace(1, _line(message))
+        try:
+            sam, audience, _ = hints.decode(response.payload)
+        except DecodeError as error:
+            raise NotAllowed("refused, and told nothing about whom to ask") from error
+        self._trace(4, "4.01, ask " + sam)
+        if sam != self._uplink.token_uri:
+            raise NotAllowed("the server names a manager that this node does not know")
+        async with self._lock:
+            if origin in self._grants:
+                return self._grants[origin]
+            return await self._ticket(audience, origin, _needed(message))
+
+    async def _renewed(self, grant: Grant, message: Message) -> Grant:
+        """Replace a grant by a new ticket for what it covered and what is needed now."""
+        async with self._lock:
+            if self._grants[grant.origin] is not grant:
+                return self._grants[grant.origin]
+            scope = _joined(grant.scope, _needed(message))
+            return await self._ticket(grant.audience, grant.origin, scope)
+
+    async def _ticket(self, audience: str, origin: tuple, scope: list) -> Grant:
+        """Messages (6) and (7): what comes back is stored before it is used."""
+        self._trace(6, "ticket for " + audience + ": " + aif.text(scope))
+        token, granted = self._granted(await self._asked(audience, scope))
+        if token.params[ticket.tokens.AUDIENCE] != audience:
+            raise ProtocolError("the manager granted another audience")
+        grant = Grant(self._identity.storage, audience, origin, granted)
+        grant.presenter = Presenter(self._provider, token, grant.save)
+        self._grants[origin] = grant
+        self._trace(7, "granted " + aif.text(granted) + ", %d ATs" % grant.presenter.left)
+        return grant
+
+    async def _asked(self, audience: str, scope: list) -> Message:
+        request = ticket.TokenRequest(audience, scope, self._random_bytes(ticket.REQUEST_ID_LEN))
+        payload = ticket.encode_request(request)
+        for _ in range(MAX_TICKET_TRIES):
+            response = await self._uplink.post(TOKEN_PATH, payload, APPLICATION_ACE_CBOR)
+            if response.code != SERVICE_UNAVAILABLE:
+                return response
+            await asyncio.sleep(min(response.uint(MAX_AGE) or 1, MAX_TICKET_WAIT))
+        raise Unreachable("the manager cannot reach the server now")
+
+    def _granted(self, response: Message) -> tuple:
+        try:
+            if response.code == CREATED:
+                return ticket.decode_response(response.payload)
+            if response.code == BAD_REQUEST:
+                refusal = ticket.decode_error(response.payload)
+                self._trace(7, "refused: " + str(refusal))
+                raise NotAllowed("the manager grants no ticket: " + str(refusal))
+        except DecodeError as error:
+            raise ProtocolError("the manager's answer is not readable") from error
+        raise ProtocolError("the manager answered " + code_text(response.code))
+
+    def _restore(self, record: str):
+        """A grant that is damaged is given up: its server knows it, and a new ticket heals it."""
+        try:
+            grant = Grant.restore(self._provider, self._identity.storage, record)
+        except StateError:
+            self._identity.storage.remove(record)
+            return
+        self._grants[grant.origin] = grant
+
+
+def _needed(message: Message) -> list:
+    try:
+        path = "/" + "/".join([segment.decode() for segment in message.path()])
+    except UnicodeError as error:
+        raise NotAllowed("no permission can name this path") from error
+    return [(path, aif.method_bit(message.code))]
+
+
+def _joined(scope: list, needed: list) -> list:
+    methods = dict(scope)
+    for path, bits in needed:
+        methods[path] = methods.get(path, 0) | bits
+    return list(methods.items())
+
+
+def _line(message: Message) -> str:
+    """A request as a person reads it; the path is our own application's."""
+    try:
+        return aif.text(_needed(message))
+    except NotAllowed:
+        return "request"

@@ -1,0 +1,96 @@
+"""What stands before a server's resources: PAT for its clients, and the manager's way in."""
+
+from leafkey.codec import cbor
+from leafkey.coap.message import Message
+from leafkey.coap.numbers import (
+    APPLICATION_CBOR,
+    BAD_REQUEST,
+    CHANGED,
+    CONFLICT,
+    CONTENT_FORMAT,
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    POST,
+)
+from leafkey.errors import DecodeError, OutOfStep, StateError
+from leafkey.pat import tokens
+from leafkey.pat.verifier import Session, Verifier
+from leafnode.identity import Identity
+from leafnode.state import VerifierState
+from leafnode.uplink import SERVER_TOKEN_PATH
+
+_SERVER_TOKEN_SEGMENTS = (SERVER_TOKEN_PATH[1:].encode(),)
+
+
+class Guard:
+    """Two verifiers: the ST under which clients come, and the channel by which SAM comes.
+
+    `log(text)` is told of damaged state, never of a secret.
+    """
+
+    def __init__(self, provider, random_bytes, identity: Identity, token_uri: str, log):
+        def verifier(store: VerifierState) -> Verifier:
+            made = Verifier(provider, random_bytes, store, token_uri, identity.name)
+            _load(made, store, log)
+            return made
+
+        self._clients = verifier(identity.server_token())
+        self._manager = verifier(identity.downlink())
+
+    @property
+    def version(self) -> int:
+        """The version of the ST in force, 0 for none: what a server token request says."""
+        token = self._clients.token
+        return token[tokens.VERSION] if token else 0
+
+    def unprotect(self, message: Message, level_of, now: int) -> Session:
+        """Return the session of an authorized request, from a client or from the manager.
+
+        Refused carries every other answer; `level_of` and times as for Verifier.unprotect.
+        """
+        if self._manager.knows(message):
+            return self._manager.unprotect(message, level_of, now)
+        return self._clients.unprotect(message, level_of, now)
+
+    def refuse(self) -> Message:
+        """Return the answer to a request that carries no AT and may not go without: message (4)."""
+        return self._clients.refuse()
+
+    def is_manager(self, session: Session) -> bool:
+        """Tell the manager from a client."""
+        return session.verifier is self._manager
+
+    def apply(self, payload: bytes, now: int):
+        """Take the ST in a payload from SAM; OutOfStep or DecodeError as Verifier.apply."""
+        self._clients.apply(tokens.decode_server_token(payload), now)
+
+    def manage(self, request: Message, now: int) -> Message:
+        """Return the answer to a whole request of the manager: message (3) sent by SAM."""
+        if request.path() != _SERVER_TOKEN_SEGMENTS:
+            return Message(NOT_FOUND)
+        if request.code != POST:
+            return Message(METHOD_NOT_ALLOWED)
+        try:
+            self.apply(request.payload, now)
+        except OutOfStep:
+            return self._state(CONFLICT)
+        except DecodeError:
+            return self._state(BAD_REQUEST)
+        return self._state(CHANGED)
+
+    def _state(self, code: int) -> Message:
+        token = self._clients.token
+        epoch = token[tokens.EPOCH] if token else 0
+        payload = cbor.encode({tokens.EPOCH: epoch, tokens.VERSION: self.version})
+        return Message(code, ((CONTENT_FORMAT, APPLICATION_CBOR),), payload)
+
+
+def _load(verifier: Verifier, store: VerifierState, log):
+    """Damaged state is as good as none: nothing is accepted until SAM sends a fresh ST."""
+    try:
+        stored = store.load()
+    except StateError as error:
+        log(str(error) + "; nothing is accepted under it")
+        return
+    if stored is not None:
+        verifier.load(*stored)

@@ -1,0 +1,47 @@
+"""Requests of this node to its manager, in their channel from provisioning (SPEC section 10)."""
+
+from leafkey.coap import uri
+from leafkey.coap.message import Message
+from leafkey.coap.numbers import CONTENT_FORMAT, POST
+from leafkey.errors import ProtocolError
+from leafkey.pat.dialogue import Dialogue
+from leafkey.pat.presenter import NotRecognized, Presenter
+from leafkey.pat.tokens import CONFIDENTIAL
+from leafnode.transfer import transfer
+from leafnode.udp import resolve
+
+TOKEN_PATH = "/token"
+SERVER_TOKEN_PATH = "/server-token"
+
+
+class Uplink:
+    """Posts to the manager at `confidential`. `send(message, remote)` makes one CoAP exchange."""
+
+    def __init__(self, presenter: Presenter, manager: str, send):
+        self._presenter = presenter
+        self._host, self._port, _ = uri.parse(manager)
+        self._send = send
+        self.token_uri = manager.rstrip("/") + TOKEN_PATH
+
+    async def post(self, path: str, payload: bytes, content_format: int) -> Message:
+        """Return the manager's response, whatever its code; bodies of any size travel in blocks.
+
+        Unreachable if it does not answer, ProtocolError if it does not know this node.
+        """
+        remote = resolve(self._host, self._port)
+
+        async def send(message: Message) -> Message:
+            return await self._send(message, remote)
+
+        # The manager takes a request twice as once: by request id, and by version (SPEC 9).
+        dialogue = Dialogue(self._presenter, send, repeat_all=True)
+
+        async def exchange(message: Message) -> Message:
+            return (await dialogue.request(message, CONFIDENTIAL))[1]
+
+        request = Message(POST, ((CONTENT_FORMAT, content_format),), payload)
+        request.set_path(path)
+        try:
+            return await transfer(request, exchange)
+        except NotRecognized as error:
+            raise ProtocolError("the manager does not know this node: provision it") from error
