@@ -1,7 +1,7 @@
 """Comparison of secrets in constant time."""
 
 
-def equal(a: bytes, b: bytes) -> bool:
+def equal(a: bytes | bytearray | memoryview, b: bytes | bytearray | memoryview) -> bool:
     """Return whether a and b are equal, in a time that depends on their sizes only."""
     if len(a) != len(b):
         return False
