@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tests.lint.sources import Source, called_name
+from tests.lint.sources import Source, called_name, line_of
 
 # The names that hold key material here, as SPEC and the code call them, and their usual endings.
 NAMES = {
@@ -58,4 +58,4 @@ def findings(source: Source) -> Iterator[tuple[int, str]]:
     for node in ast.walk(source.tree):
         for part in _exposing(node):
             for name in _shown(part):
-                yield node.lineno, name
+                yield line_of(node), name

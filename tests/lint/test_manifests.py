@@ -23,7 +23,7 @@ def missing(frozen: dict) -> list[str]:
     problems = []
     for path, file in frozen.items():
         source = parse(file.read_text(encoding="utf-8"), "shared/" + path)
-        always = [node for node in source.tree.body if isinstance(node, IMPORTS)]
+        always: list[ast.stmt] = [node for node in source.tree.body if isinstance(node, IMPORTS)]
         for line, name in imported(source._replace(tree=ast.Module(always, []))):
             parent = name.rpartition(".")[0]
             if name.split(".")[0] not in OUTSIDE and not {name, parent} & have:
