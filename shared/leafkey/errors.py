@@ -34,10 +34,10 @@ class DecodeError(LeafkeyError):
 class MessageError(DecodeError):
     """A CoAP message is malformed behind a readable header (RFC 7252 section 3).
 
-    `type` and `mid` are what a Reset needs.
+    `type` and `mid` are what a Reset needs; None in an inner message, which has neither.
     """
 
-    def __init__(self, text: str, type: int, mid: int):
+    def __init__(self, text: str, type: int | None = None, mid: int | None = None):
         super().__init__(text)
         self.type = type
         self.mid = mid

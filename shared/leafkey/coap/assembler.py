@@ -36,7 +36,7 @@ class Assembler:
     belongs to method, options and Request-Tag (RFC 9175) of the requests that carry its blocks.
     """
 
-    def __init__(self, random_bytes: object, limits: Limits = DEFAULT_LIMITS):
+    def __init__(self, random_bytes, limits: Limits = DEFAULT_LIMITS):
         """Bounded by `limits`; random_bytes(n) salts the ETags: they tell nothing of the body."""
         self._limits = limits
         self._salt = int.from_bytes(random_bytes(4), "big")
@@ -68,8 +68,8 @@ class Assembler:
         num, _, szx = decode_block(request, BLOCK2) or (0, False, self._limits.szx)
         block1 = request.option(BLOCK1)
         if num or len(response.payload) > block_size(min(szx, self._limits.szx)):
-            body = self._keep(key, request, response, now)
-            response = self._cut(body, request, num, szx)
+            self._keep(key, request, response, now)
+            response = self._cut(response, request, num, szx)
         elif block1 is not None:
             response = response.copy()
         if block1 is not None:
@@ -99,26 +99,28 @@ class Assembler:
             return None, message.reply(BAD_REQUEST)
         if num == 0:
             self._uploads.drop(key)
-            return self._start(key, message, now) if more else (message, None)
+            return self._start(key, message, szx, now) if more else (message, None)
         body = self._uploads.find(key, _identity(message), now)
         if body is None:
             return None, message.reply(REQUEST_ENTITY_INCOMPLETE)
         if body.ends_with(message.payload, num * size) and more:
-            return None, self._continue(message)
+            return None, self._continue(message, num, szx)
         if num * size != len(body.data):
             return None, message.reply(REQUEST_ENTITY_INCOMPLETE)
-        return self._append(key, message, body, more, now)
+        return self._append(key, message, body, block, now)
 
-    def _start(self, key: object, message: Message, now: int) -> tuple:
+    def _start(self, key: object, message: Message, szx: int, now: int) -> tuple:
         announced = int.from_bytes(message.option(SIZE1) or b"", "big")
         if announced > self._limits.body_bytes:
             return None, self._too_large(message)
         if not self._uploads.make_room(1, len(message.payload), now, _has_one_block):
             return None, self._busy(message)
-        self._uploads.put(key, Body(_identity(message), bytearray(message.payload)), now)
-        return None, self._continue(message)
+        body = Body(_identity(message), bytearray(message.payload), None)
+        self._uploads.put(key, body, now)
+        return None, self._continue(message, 0, szx)
 
-    def _append(self, key: object, message: Message, body: Body, more: bool, now: int) -> tuple:
+    def _append(self, key: object, message: Message, body: Body, block: tuple, now: int) -> tuple:
+        num, more, szx = block
         size = len(message.payload)
         if len(body.data) + size > self._limits.body_bytes:
             self._uploads.drop(key)
@@ -133,11 +135,10 @@ class Assembler:
         if not self._uploads.make_room(0, size, now, _has_one_block):
             return None, self._busy(message)
         body.extend(message.payload)
-        return None, self._continue(message)
+        return None, self._continue(message, num, szx)
 
-    def _continue(self, message: Message) -> Message:
-        num, more, szx = decode_block(message, BLOCK1)
-        value = encode_block(num, more, min(szx, self._limits.szx))
+    def _continue(self, message: Message, num: int, szx: int) -> Message:
+        value = encode_block(num, True, min(szx, self._limits.szx))
         return message.reply(CONTINUE, b"", ((BLOCK1, encode_uint(value)),))
 
     def _too_large(self, message: Message) -> Message:
@@ -153,38 +154,37 @@ class Assembler:
     def _next_block(self, key: object, message: Message, block: tuple, now: int) -> tuple:
         body = self._downloads.find(key, _identity(message), now)
         if body is not None:
-            return None, self._cut(body, message, block[0], block[2])
+            return None, self._cut(body.response, message, block[0], block[2])
         if message.code == GET:
             # A representation can be made again; its ETag tells the client if it has changed.
             return message, None
         return None, message.reply(REQUEST_ENTITY_INCOMPLETE)
 
-    def _keep(self, key: object, request: Message, response: Message, now: int) -> Body:
+    def _keep(self, key: object, request: Message, response: Message, now: int):
         body = Body(_identity(request), response.payload, response)
         size = len(response.payload)
         self._downloads.drop(key)
         if size <= self._limits.body_bytes and self._downloads.make_room(1, size, now, _any):
             self._downloads.put(key, body, now)
-        return body
 
-    def _cut(self, body: Body, request: Message, num: int, szx: int) -> Message:
+    def _cut(self, response: Message, request: Message, num: int, szx: int) -> Message:
         """Block `num` of size exponent `szx`, smaller if ours is, as the response to `request`."""
+        data = response.payload
         start = num * block_size(szx)
-        if start >= len(body.data):
+        if start >= len(data):
             return request.reply(BAD_REQUEST)
         szx = min(szx, self._limits.szx)
         size = block_size(szx)
         end = start + size
-        response = body.response
-        cut = Message(response.code, response.options, body.data[start:end], response.type)
+        cut = Message(response.code, response.options, data[start:end], response.type)
         cut.token = response.token
         if start:
             cut.remove(OBSERVE)
         else:
-            cut.add(SIZE2, len(body.data))
+            cut.add(SIZE2, len(data))
         if cut.option(ETAG) is None:
-            cut.add(ETAG, (crc32(body.data) ^ self._salt).to_bytes(4, "big"))
-        cut.add(BLOCK2, encode_block(start // size, end < len(body.data), szx))
+            cut.add(ETAG, (crc32(data) ^ self._salt).to_bytes(4, "big"))
+        cut.add(BLOCK2, encode_block(start // size, end < len(data), szx))
         return cut
 
 

@@ -30,7 +30,7 @@ class ReplyCache:
     def __len__(self) -> int:
         return len(self._known)
 
-    def find(self, key: tuple, now: int) -> object:
+    def find(self, key: tuple, now: int):
         """The reply bytes (empty: silence), the open exchange, or None for a new message."""
         known = self._known.get(key)
         if not isinstance(known, tuple):
@@ -56,7 +56,7 @@ class Ring:
     def __init__(self, known: dict, entries: int, size: int):
         self._known = known
         self._size = size
-        self._keys = [None] * entries
+        self._keys: list = [None] * entries
         self._oldest = 0
         self.count = 0
         self.bytes = 0

@@ -49,7 +49,7 @@ TOKEN_SIZE = 8
 class Endpoint:
     """Both roles of a CoAP endpoint (RFC 7252 sections 4 and 5, RFC 7641) on one socket."""
 
-    def __init__(self, random_bytes: object, supported: dict = SUPPORTED):
+    def __init__(self, random_bytes, supported: dict = SUPPORTED):
         """random_bytes(n) -> n unpredictable bytes, for message IDs, tokens and back-off.
 
         `supported`: the options understood, in the form of options.SUPPORTED.
@@ -86,7 +86,7 @@ class Endpoint:
         elif is_response(code):
             self._receive_response(key, message, now)
         elif code == EMPTY:
-            self._receive_empty(message, remote, now)
+            self._receive_empty(message, key, now)
         else:
             self._reject(message.type, message.mid, remote)
 
@@ -137,11 +137,10 @@ class Endpoint:
         request keeps its token until `cancel`. `token` is only for deregistering: it must be the
         observation's (RFC 7641 section 3.6), `handle.token`. EncodeError if a part does not fit.
         """
-        if token is None:
-            token = self._random_bytes(TOKEN_SIZE)
+        chosen = token or self._random_bytes(TOKEN_SIZE)
         mid = self._take_mid(remote)
-        data = pack(message.type, message.code, mid, token, message)
-        handle = Request(remote, token, mid, message.uint(OBSERVE) == 0)
+        data = pack(message.type, message.code, mid, chosen, message)
+        handle = Request(remote, chosen, mid, message.uint(OBSERVE) == 0)
         if not self._requests.add(handle):
             self._fail(handle, BUSY)
         elif message.type == CON:
@@ -193,7 +192,7 @@ class Endpoint:
             self._notifications.add(remote, data[2:4], handle)
             self._send(data, remote)
 
-    def cancel(self, handle: object):
+    def cancel(self, handle: Request | Exchange):
         """Forget a request, an observation or pending notifications; events already queued stay.
 
         The next notification of a forgotten observation is answered with a Reset.
@@ -221,7 +220,7 @@ class Endpoint:
             return None
         return None
 
-    def _receive_duplicate(self, known: object, remote: object):
+    def _receive_duplicate(self, known: Exchange | bytes, remote: object):
         if isinstance(known, Exchange):
             if known.confirmable:
                 known.acknowledge()
@@ -271,14 +270,14 @@ class Endpoint:
         if message.type == CON or (message.type == NON and message.option(OBSERVE) is not None):
             self._send(pack(RST, EMPTY, message.mid, b""), remote)
 
-    def _receive_empty(self, message: Message, remote: object, now: int):
+    def _receive_empty(self, message: Message, key: tuple, now: int):
+        remote, data = key
         if message.type == CON:
             self._reject(CON, message.mid, remote)
             return
-        mid_bytes = bytes((message.mid >> 8, message.mid & 0xFF))
-        transmission = self._transmitter.find(remote, mid_bytes)
+        transmission = self._transmitter.find(remote, data[2:4])
         if message.type == RST:
-            self._receive_reset(transmission, remote, mid_bytes)
+            self._receive_reset(transmission, remote, data[2:4])
         elif message.type == ACK and transmission is not None:
             self._receive_ack(transmission, now)
 
@@ -306,14 +305,14 @@ class Endpoint:
         if len(self._outgoing) < MAX_OUTGOING:
             self._outgoing.append((data, remote))
 
-    def _transmit(self, owner: object, data: bytes, now: int, at_once: bool = False):
+    def _transmit(self, owner: Request | Exchange, data: bytes, now: int, at_once: bool = False):
         transmission = Transmission(data, owner.remote, owner)
         if self._transmitter.start(transmission, now, at_once):
             owner.transmission = transmission
         else:
             self._fail(owner, BUSY)
 
-    def _end_transmission(self, owner: object):
+    def _end_transmission(self, owner: Request | Exchange):
         if owner.transmission is not None:
             self._transmitter.stop(owner.transmission)
             owner.transmission = None
@@ -324,7 +323,7 @@ class Endpoint:
             if self._transmitter.find(remote, bytes((mid >> 8, mid & 0xFF))) is None:
                 return mid
 
-    def _reject(self, type: int, mid: int, remote: object):
+    def _reject(self, type: int | None, mid: int | None, remote: object):
         # RFC 7252 sections 4.2 and 4.3: Reset for CON; silence for NON is allowed, for others due.
         if type == CON:
             self._send(pack(RST, EMPTY, mid, b""), remote)
@@ -366,7 +365,7 @@ class Endpoint:
         else:
             self._replies.refused.keep(self._exchanges.close(exchange), reply, now)
 
-    def _fail(self, owner: object, reason: str):
+    def _fail(self, owner: Request | Exchange, reason: str):
         if isinstance(owner, Request):
             self._requests.remove(owner)
         else:

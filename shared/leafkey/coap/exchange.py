@@ -1,6 +1,7 @@
 """Which response belongs to which request (RFC 7252 section 5.3), in both roles."""
 
 from leafkey.coap.message import Message
+from leafkey.coap.messaging import Transmission
 from leafkey.coap.numbers import CON
 from leafkey.coap.parameters import (
     EXCHANGE_LIFETIME,
@@ -20,9 +21,9 @@ class Request:
         self.token = token
         self.mid = mid
         self.observe = observe
-        self.transmission = None
+        self.transmission: Transmission | None = None
         # When to give up; None while a transmission decides, or for an established observation.
-        self.due = None
+        self.due: int | None = None
 
 
 class Requests:
@@ -30,7 +31,7 @@ class Requests:
 
     def __init__(self):
         self._pending = {}
-        self.due = None
+        self.due: int | None = None
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -78,12 +79,12 @@ class Exchange:
     def __init__(self, key: tuple, message: Message, now: int):
         self.remote = key[0]
         # (remote, datagram) while the answer is outstanding, then None.
-        self.key = key
+        self.key: tuple | None = key
         self.mid = message.mid
         self.token = message.token
         self.confirmable = message.type == CON
         self.acknowledged = False
-        self.transmission = None
+        self.transmission: Transmission | None = None
         self.end = now + EXCHANGE_LIFETIME
         self.due = now + PROCESSING_DELAY if self.confirmable else self.end
 
@@ -103,7 +104,7 @@ class Exchanges:
     def __init__(self):
         self._open = set()
         self.bytes = 0
-        self.due = None
+        self.due: int | None = None
 
     def __len__(self) -> int:
         return len(self._open)
@@ -122,7 +123,7 @@ class Exchanges:
             self.due = exchange.due
         return exchange
 
-    def close(self, exchange: Exchange) -> tuple:
+    def close(self, exchange) -> tuple:
         """The answer is given or given up; returns the key, which the exchange keeps no longer."""
         key = exchange.key
         self._open.remove(exchange)

@@ -22,14 +22,14 @@ class Message:
     def __init__(
         self,
         code: int,
-        options: object = (),
+        options: list | tuple = (),
         payload: bytes = b"",
         type: int = CON,
         mid: int | None = None,
         token: bytes = b"",
     ):
         self.code = code
-        self.options = []
+        self.options: list = []
         self.payload = payload
         self.type = type
         self.mid = mid
@@ -56,7 +56,7 @@ class Message:
         value = self.option(number)
         return None if value is None else decode_uint(value)
 
-    def add(self, number: int, value: object):
+    def add(self, number: int, value: bytes | int):
         """Add an option behind those of the same or a lower number; an int is encoded as uint."""
         if isinstance(value, int):
             value = encode_uint(value)
@@ -83,7 +83,7 @@ class Message:
         for segment in segments.split("/") if segments else ():
             self.add(URI_PATH, segment.encode())
 
-    def reply(self, code: int, payload: bytes = b"", options: object = ()) -> "Message":
+    def reply(self, code: int, payload: bytes = b"", options: list | tuple = ()) -> "Message":
         """A response to this request: the same type and token; the message layer does the rest."""
         return Message(code, options, payload, self.type, None, self.token)
 
@@ -114,10 +114,12 @@ def encode(message: Message) -> bytes:
     return pack(message.type, message.code, message.mid, message.token, message)
 
 
-def pack(type: int, code: int, mid: int, token: bytes, content: Message | None = None) -> bytes:
+def pack(
+    type: int, code: int, mid: int | None, token: bytes, content: Message | None = None
+) -> bytes:
     """A datagram with this header, and the options and the payload of `content`."""
-    if len(token) > MAX_TOKEN_LENGTH:
-        raise EncodeError("token over 8 bytes")
+    if mid is None or len(token) > MAX_TOKEN_LENGTH:
+        raise EncodeError("no message ID, or a token over 8 bytes")
     header = bytes((0x40 | type << 4 | len(token), code, mid >> 8, mid & 0xFF))
     if content is None:
         return header + token
@@ -137,23 +139,25 @@ def decode(data: bytes) -> Message:
     data = _as_bytes(data)
     if len(data) < HEADER_SIZE or data[0] >> 6 != 1:
         raise DecodeError("not a CoAP version 1 header")
-    message = Message(data[1], (), b"", data[0] >> 4 & 3, data[2] << 8 | data[3])
+    type = data[0] >> 4 & 3
+    mid = data[2] << 8 | data[3]
+    message = Message(data[1], (), b"", type, mid)
     start = HEADER_SIZE + (data[0] & 15)
     if start > HEADER_SIZE + MAX_TOKEN_LENGTH or start > len(data):
-        raise MessageError("token length", message.type, message.mid)
+        raise MessageError("token length", type, mid)
     if not message.code and len(data) > HEADER_SIZE:
-        raise MessageError("bytes behind an empty message", message.type, message.mid)
+        raise MessageError("bytes behind an empty message", type, mid)
     message.token = data[HEADER_SIZE:start]
     try:
         message.options, message.payload = decode_options(data, start)
-    except TooManyOptions as error:
-        raise TooManyOptions("too many options", message.type, message.mid) from error
-    except DecodeError as error:
-        raise MessageError("malformed options", message.type, message.mid) from error
+    except TooManyOptions:
+        raise TooManyOptions("too many options", type, mid)
+    except DecodeError:
+        raise MessageError("malformed options", type, mid)
     return message
 
 
-def encode_options(options: object) -> bytes:
+def encode_options(options: list | tuple) -> bytes:
     """Options sorted by number in their encoding (RFC 7252 section 3.1); EncodeError if unfit."""
     out = bytearray()
     last = 0
@@ -215,7 +219,7 @@ def decode_options(data: bytes, start: int = 0) -> tuple:
     return options, b""
 
 
-def _as_bytes(data: object) -> bytes:
+def _as_bytes(data: bytes) -> bytes:
     return data if isinstance(data, bytes) else bytes(data)
 
 
@@ -231,7 +235,7 @@ def _check(number: int, stop: int, end: int, count: int):
     if number > MAX_OPTION_NUMBER:
         raise DecodeError("option number over 65535")
     if count == MAX_OPTIONS:
-        raise TooManyOptions("too many options", None, None)
+        raise TooManyOptions("too many options")
 
 
 def _extended(data: bytes, start: int, nibble: int) -> tuple:

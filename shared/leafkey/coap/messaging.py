@@ -17,9 +17,9 @@ class MessageIds:
     it is bounded, and the same remote cannot see a repetition sooner than it could otherwise.
     """
 
-    def __init__(self, random_bytes: object):
+    def __init__(self, random_bytes):
         self._random_bytes = random_bytes
-        self._order = [None] * RECENT_MIDS
+        self._order: list = [None] * RECENT_MIDS
         self._recent = set()
         self._next = 0
 
@@ -42,12 +42,13 @@ class MessageIds:
 class Transmission:
     """One confirmable message of `owner`: waiting for its turn, under way or over."""
 
-    def __init__(self, data: bytes, remote: object, owner: object):
+    def __init__(self, data: bytes, remote: object, owner):
         self.data = data
         self.remote = remote
+        # A Request or an Exchange, whose `transmission` this is.
         self.owner = owner
         # Takes this message's place when it is acknowledged or due again.
-        self.successor = None
+        self.successor: bytes | None = None
         self.sent = 0
         self.timeout = 0
         self.due = 0
@@ -65,7 +66,8 @@ class Transmitter:
     `due` is a time before which no message is due, None when there is none.
     """
 
-    def __init__(self, random_bytes: object, send: object):
+    def __init__(self, random_bytes, send):
+        """send(data, remote) takes a datagram."""
         self._random_bytes = random_bytes
         self._send = send
         self._in_flight = {}
@@ -73,7 +75,7 @@ class Transmitter:
         self._lanes = {}
         self._ready = []
         self.waiting = 0
-        self.due = None
+        self.due: int | None = None
 
     def in_flight(self) -> int:
         """How many messages are under way."""

@@ -8,13 +8,13 @@ class RecentNotifications:
 
     def __init__(self):
         self._owners = {}
-        self._keys = [None] * RECENT_NOTIFICATIONS
+        self._keys: list = [None] * RECENT_NOTIFICATIONS
         self._next = 0
 
     def __len__(self) -> int:
         return len(self._owners)
 
-    def add(self, remote: object, mid_bytes: bytes, owner: object):
+    def add(self, remote: object, mid_bytes: bytes, owner):
         """Remember whose notification it is; the oldest one is forgotten."""
         key = (remote, mid_bytes)
         self._owners.pop(self._keys[self._next], None)
@@ -22,11 +22,11 @@ class RecentNotifications:
         self._owners[key] = owner
         self._next = (self._next + 1) % RECENT_NOTIFICATIONS
 
-    def take(self, remote: object, mid_bytes: bytes) -> object | None:
+    def take(self, remote: object, mid_bytes: bytes):
         """Whose notification a Reset rejects; None if it is not known (any more)."""
         return self._owners.pop((remote, mid_bytes), None)
 
-    def forget(self, owner: object):
+    def forget(self, owner):
         """The observation is over."""
         for key in [key for key, present in self._owners.items() if present is owner]:
             del self._owners[key]

@@ -2,8 +2,6 @@
 
 from collections import namedtuple
 
-from leafkey.coap.message import Message
-
 # bodies: at most so many a direction; body_bytes: of one body; total_bytes: of all a direction;
 # seconds: a body nobody added to or asked for this long is dropped; szx: blocks of 2^(szx+4) bytes.
 Limits = namedtuple("Limits", ("bodies", "body_bytes", "total_bytes", "seconds", "szx"))
@@ -13,7 +11,8 @@ DEFAULT_LIMITS = Limits(4, 8192, 16384, 120, 6)
 class Body:
     """A body of one peer: coming in (a bytearray) or going out (the bytes of `response`)."""
 
-    def __init__(self, identity: bytes, data: object, response: Message | None = None):
+    def __init__(self, identity: bytes, data, response):
+        """`data`: bytearray or bytes; `response`: the Message it belongs to, None coming in."""
         self.identity = identity
         self.data = data
         self.response = response
@@ -63,7 +62,7 @@ class Shelf:
         """Forget the peer's body."""
         self._bodies.pop(key, None)
 
-    def make_room(self, bodies: int, size: int, now: int, may_evict: object) -> bool:
+    def make_room(self, bodies: int, size: int, now: int, may_evict) -> bool:
         """True if so many more bodies and bytes fit.
 
         Drops what is too old, then those for which may_evict(body), the longest untouched first.

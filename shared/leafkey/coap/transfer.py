@@ -37,7 +37,7 @@ class Transfer:
 
         A response of more than `max_body` bytes fails.
         """
-        self.response = None
+        self.response: Message | None = None
         self._request = request
         self._szx = szx
         self._max_body = max_body
@@ -46,7 +46,7 @@ class Transfer:
         # Bytes of the payload the server has taken.
         self._sent = 0
         # The first block of the response, and the bytes of all so far.
-        self._first = None
+        self._first: Message | None = None
         self._body = bytearray()
         self._observing = True
 
@@ -64,8 +64,9 @@ class Transfer:
     def receive(self, response: Message) -> bool:
         """Take the response to the last request. True: done.
 
-        An error response is the response. Raises errors.ProtocolError when the blocks do not fit
-        together, when the body changed twice, or when it exceeds `max_body`.
+        An error response is the response, its first block if it has several. Raises
+        errors.ProtocolError when the blocks do not fit together, when the body changed twice, or
+        when it exceeds `max_body`.
         """
         try:
             if self._first is None and self._asks_smaller(response):
@@ -73,8 +74,8 @@ class Transfer:
             if self._uploading:
                 return self._receive_continue(response)
             return self._receive_block(response)
-        except DecodeError as error:
-            raise ProtocolError("malformed block option in a response") from error
+        except DecodeError:
+            raise ProtocolError("malformed block option in a response")
 
     # Upload
 
@@ -142,21 +143,18 @@ class Transfer:
 
     def _receive_block(self, response: Message) -> bool:
         block = decode_block(response, BLOCK2)
-        going_on = self._first is not None
-        if going_on and is_success(response.code):
-            if block is None:
-                raise ProtocolError("a block of the response came without Block2")
-            if self._changed(response):
-                return self._restart_download()
-        elif going_on or block is None:
+        first = self._first
+        if not is_success(response.code) or (first is None and block is None):
             self.response = response
             return True
+        if block is None:
+            raise ProtocolError("a block of the response came without Block2")
+        if first is None:
+            first = self._first = response
+        elif response.option(ETAG) != first.option(ETAG) or response.code != first.code:
+            return self._restart_download()
         self._append(response, block)
-        return not block[1] and self._finish()
-
-    def _changed(self, response: Message) -> bool:
-        first = self._first
-        return response.option(ETAG) != first.option(ETAG) or response.code != first.code
+        return not block[1] and self._finish(first)
 
     def _append(self, response: Message, block: tuple):
         num, more, szx = block
@@ -167,13 +165,11 @@ class Transfer:
             raise ProtocolError("a block of the response has another size than it says")
         if len(self._body) + len(response.payload) > self._max_body:
             raise ProtocolError("the response is too large")
-        if self._first is None:
-            self._first = response
         self._szx = min(szx, self._szx) if self._body else szx
         self._body += response.payload
 
-    def _finish(self) -> bool:
-        whole = self._first.copy()
+    def _finish(self, first: Message) -> bool:
+        whole = first.copy()
         whole.remove(BLOCK2)
         whole.remove(SIZE2)
         whole.payload = bytes(self._body)

@@ -37,7 +37,7 @@ def parse(uri: str) -> tuple:
     return host, port, options
 
 
-def build(host: str, port: int, options: object) -> str:
+def build(host: str, port: int, options: list) -> str:
     """The URI of a request to (host, port) with these options (RFC 7252 section 6.5)."""
     path = [_escape(value, PATH_SAFE) for number, value in options if number == URI_PATH]
     query = [_escape(value, QUERY_SAFE) for number, value in options if number == URI_QUERY]
@@ -79,8 +79,8 @@ def _name(host: str) -> str:
     """A registered name, unescaped and in lower case."""
     try:
         name = _unescape(host.lower()).decode()
-    except UnicodeError as error:
-        raise DecodeError("host of a URI is not UTF-8") from error
+    except UnicodeError:
+        raise DecodeError("host of a URI is not UTF-8")
     if any(ord(char) <= 0x20 for char in name):
         raise DecodeError("control character in the host of a URI")
     return name
