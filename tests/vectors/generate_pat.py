@@ -8,9 +8,9 @@ import json
 import sys
 from pathlib import Path
 
-from tests.vectors.cases import messages, tokens, tree
+from tests.vectors.cases import failures, messages, server, tokens, tree
 
-GROUPS = (tree, tokens, messages)
+GROUPS = (tree, tokens, messages, failures, server)
 
 
 def layout(value, indent: int = 0) -> str:

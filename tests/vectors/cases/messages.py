@@ -62,7 +62,9 @@ def protect_pop() -> list:
     return [
         case("GET, chacha20", POP, token(), PLAIN_GET, (ANSWER_TEXT, 0)),
         case("GET, sha256", POP, token(suite=2), PLAIN_GET, (ANSWER_TEXT, 0)),
-        case("GET, options that are not covered", POP, token(1), GET_BEHIND_PROXY, (ANSWER_TEXT, 0)),
+        case(
+            "GET, options that are not covered", POP, token(1), GET_BEHIND_PROXY, (ANSWER_TEXT, 0)
+        ),
         case("POST without payload", POP, token(16), EMPTY_POST, (ANSWER_DONE, 0)),
         case("DELETE, at_len 8", POP, token(17, at_len=8), DELETE_LONG, (ANSWER_FORBIDDEN, 0)),
         case("GET, At in full", POP, token(63, at_len=32), PLAIN_GET, (ANSWER_CACHED, 0)),

@@ -51,7 +51,7 @@ def server_token() -> list:
     smallest = {**WHOLE, "n_clients": 1, "degree": 3, "depth": 1, "at_len": 8, "window": 1}
     smallest |= {"slots": {}, "version": 1, "aead": 10, "suite": 2}
     largest = {**WHOLE, "n_clients": 2047, "degree": 1025, "depth": 1048575, "at_len": 32}
-    largest |= {"window": 16, "version": 2**32, "epoch": 2**32 - 1}
+    largest |= {"window": 16, "version": 2**30 - 1, "epoch": 2**30 - 1}
     grant = {"generation": 8, "last": 1023, "level": 2, "expires_in": 86400}
     return [
         token_case("whole", "st", secret("St"), WHOLE),
