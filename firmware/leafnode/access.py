@@ -67,8 +67,8 @@ class Grant:
         try:
             audience, host, port, scope, state = cbor.decode(storage.read(record))
             grant = cls(storage, audience, (host, port), aif.from_cbor(scope))
-        except (DecodeError, ValueError, TypeError) as error:
-            raise StateError("record " + record + " is not readable") from error
+        except (DecodeError, ValueError, TypeError):
+            raise StateError("record " + record + " is not readable")
         grant.presenter = Presenter.restore(provider, state, grant.save)
         return grant
 
@@ -112,16 +112,16 @@ class Access:
             grant = await self._renewed(grant, message)
         try:
             return await self._authorized(grant, message, level, send)
-        except NotRecognized as refused:
+        except NotRecognized:
             grant = await self._renewed(grant, message)
             if message.code in (POST, PATCH):
-                raise OutcomeUnknown("the server refused, but may have acted") from refused
+                raise OutcomeUnknown("the server refused, but may have acted")
         except TokensExhausted:
             grant = await self._renewed(grant, message)
         try:
             return await self._authorized(grant, message, level, send)
-        except NotRecognized as refused:
-            raise ProtocolError("the server refuses a fresh ticket") from refused
+        except NotRecognized:
+            raise ProtocolError("the server refuses a fresh ticket")
 
     async def _authorized(self, grant: Grant, message: Message, level, send) -> tuple:
         self._trace(11, _line(message) + " to " + grant.audience)
@@ -137,8 +137,8 @@ class Access:
         self._trace(1, _line(message))
         try:
             sam, audience, _ = hints.decode(response.payload)
-        except DecodeError as error:
-            raise NotAllowed("refused, and told nothing about whom to ask") from error
+        except DecodeError:
+            raise NotAllowed("refused, and told nothing about whom to ask")
         self._trace(4, "4.01, ask " + sam)
         if sam != self._uplink.token_uri:
             raise NotAllowed("the server names a manager that this node does not know")
@@ -185,8 +185,8 @@ class Access:
                 refusal = ticket.decode_error(response.payload)
                 self._trace(7, "refused: " + str(refusal))
                 raise NotAllowed("the manager grants no ticket: " + str(refusal))
-        except DecodeError as error:
-            raise ProtocolError("the manager's answer is not readable") from error
+        except DecodeError:
+            raise ProtocolError("the manager's answer is not readable")
         raise ProtocolError("the manager answered " + code_text(response.code))
 
     def _restore(self, record: str):
@@ -202,8 +202,8 @@ class Access:
 def _needed(message: Message) -> list:
     try:
         path = "/" + "/".join([segment.decode() for segment in message.path()])
-    except UnicodeError as error:
-        raise NotAllowed("no permission can name this path") from error
+    except UnicodeError:
+        raise NotAllowed("no permission can name this path")
     return [(path, aif.method_bit(message.code))]
 
 

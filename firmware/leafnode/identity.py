@@ -86,5 +86,5 @@ def _decode(provisioned: bytes) -> tuple:
         ct = tokens.client_token(fields[_CLIENT_TOKEN])
         st = fields.get(_SERVER_TOKEN)
         return name, manager, ct, None if st is None else tokens.server_token(st)
-    except (DecodeError, KeyError, TypeError, AttributeError) as error:
-        raise StateError("the identity is not readable: provision this node again") from error
+    except (DecodeError, KeyError, TypeError, AttributeError):
+        raise StateError("the identity is not readable: provision this node again")

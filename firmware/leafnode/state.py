@@ -23,8 +23,8 @@ class VerifierState:
         try:
             self._token, self._marks = cbor.decode(record, 8, tokens.MAX_ITEMS)
             return tokens.decode_server_token(self._token), dict(self._marks)
-        except (DecodeError, ValueError, TypeError) as error:
-            raise StateError("record " + self._name + " is not readable") from error
+        except (DecodeError, ValueError, TypeError):
+            raise StateError("record " + self._name + " is not readable")
 
     def put_token(self, token: tokens.ServerToken, marks: dict):
         """Replace everything by a whole ST and its marks, durably."""

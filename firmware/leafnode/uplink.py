@@ -43,5 +43,5 @@ class Uplink:
         request.set_path(path)
         try:
             return await transfer(request, exchange)
-        except NotRecognized as error:
-            raise ProtocolError("the manager does not know this node: provision it") from error
+        except NotRecognized:
+            raise ProtocolError("the manager does not know this node: provision it")

@@ -49,9 +49,9 @@ class Dialogue:
             except NotRecognized as refused:
                 if refused.hinted or last:
                     raise
-            except (AuthenticationError, DecodeError) as error:
+            except (AuthenticationError, DecodeError):
                 if last:
-                    raise ProtocolError("the answers do not verify") from error
+                    raise ProtocolError("the answers do not verify")
 
     async def _recover(self, refused: NotRecognized, exchange: Exchange, message: Message) -> int:
         """Return the level to try again at, after S proved that it knows this CT."""

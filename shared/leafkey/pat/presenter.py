@@ -106,8 +106,8 @@ class Presenter:
         try:
             params, acked, reserved, level, parent = cbor.decode(state)
             token = tokens.client_token([parent, params])
-        except (DecodeError, ValueError, TypeError) as error:
-            raise StateError("the stored state of a CT is not readable") from error
+        except (DecodeError, ValueError, TypeError):
+            raise StateError("the stored state of a CT is not readable")
         return cls(provider, token, save, (acked, reserved, level))
 
     @property

@@ -169,8 +169,8 @@ class Verifier:
             aead = self.token[tokens.AEAD]
             protection = Protection(self._provider, aead, level, leaf, at_len)
             return slot, leaf, protection, protection.unprotect_request(message, mac)
-        except (AuthenticationError, DecodeError, UnknownToken) as error:
-            raise self._refused(None, 0) from error
+        except (AuthenticationError, DecodeError, UnknownToken):
+            raise self._refused(None, 0)
 
     def _option(self, message: Message) -> tuple:
         values = message.options_of(PAT)
