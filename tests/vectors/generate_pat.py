@@ -14,7 +14,7 @@ GROUPS = (tree, tokens, messages, failures, server)
 
 
 def layout(value, indent: int = 0) -> str:
-    """JSON with one field or case a line and everything smaller within its line."""
+    """Write JSON with one field or case a line and everything smaller within its line."""
     pad = "\n" + " " * (indent + 1)
     if isinstance(value, dict):
         fields = (f"{json.dumps(key)}: {layout(field, indent + 1)}" for key, field in value.items())

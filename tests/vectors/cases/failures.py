@@ -58,14 +58,16 @@ def request_failures(level: int, plain: Plain, name: str) -> list:
     sent = at.request(level, plain)
     pat, mac = sent.pat(), sent.tag
     assert pat is not None
+    mac_input = bytes.fromhex(sent.steps["mac_input"])
     host = (coap.URI_HOST, b"elsewhere")
+    foreign_at = secret("another tree")[:16]
     response = at.response(level, Plain(plain.code, plain.options, plain.payload), b"")
     rows = [
         ("MAC flipped", FORGED, changed(sent, pat=flip(pat))),
         ("MAC under the key of the next AT", FORGED,
          changed(sent, pat=pat[:-8] + other.request(level, plain).tag)),
-        ("MAC under the other level's key", FORGED, changed(
-            sent, pat=pat[:-8] + hmac64(at.mac_key(3 - level), bytes.fromhex(sent.steps["mac_input"])))),
+        ("MAC under the other level's key", FORGED,
+         changed(sent, pat=pat[:-8] + hmac64(at.mac_key(3 - level), mac_input))),
         ("MAC of a response", FORGED, changed(sent, pat=pat[:-8] + response.tag)),
         ("MAC over the whole At", FORGED, changed(sent, pat=pat[:-8] + at._replace(
             at_len=32).request(level, plain).tag)),
@@ -81,7 +83,7 @@ def request_failures(level: int, plain: Plain, name: str) -> list:
         ("Hop-Limit added", ACCEPTED,
          changed(sent, options=[(coap.HOP_LIMIT, b"\x0f"), *sent.options])),
         ("At flipped", UNKNOWN, changed(sent, pat=flip(pat, 1))),
-        ("At of another tree", UNKNOWN, changed(sent, pat=pat[:1] + secret("another tree")[:16] + mac)),
+        ("At of another tree", UNKNOWN, changed(sent, pat=pat[:1] + foreign_at + mac)),
         ("At cut by one byte", MALFORMED, changed(sent, pat=pat[:16] + mac)),
         ("At longer by one byte", MALFORMED, changed(sent, pat=pat[:17] + b"\x00" + mac)),
         ("MAC cut by one byte", MALFORMED, changed(sent, pat=pat[:-1])),
@@ -138,7 +140,8 @@ def confidential_request_failures() -> list:
              changed(sent, payload=at.sealed(b"\x45", RESPONSE, b"").payload)),
             ("level lowered to pop", MALFORMED, changed(sent, pat=b"\x01" + pat[1:])),
             ("At cut by one byte", MALFORMED, changed(sent, pat=pat[:-1])),
-            ("At of another tree", UNKNOWN, changed(sent, pat=pat[:1] + secret("another tree")[:16])),
+            ("At of another tree", UNKNOWN,
+             changed(sent, pat=pat[:1] + secret("another tree")[:16])),
         ]  # fmt: skip
         for title, plaintext in MALFORMED_PLAINTEXTS:
             rows.append((title, MALFORMED, at.sealed(plaintext, REQUEST, pat).message().hex()))

@@ -2,8 +2,15 @@
 
 from tests.vectors.cases.common import AEADS, SUITES, exchange, token, token_fields
 from tests.vectors.reference import coap
-from tests.vectors.reference.protect import BEARER, CONFIDENTIAL, INTEGRITY, POP, PROBE
-from tests.vectors.reference.protect import Plain, Token
+from tests.vectors.reference.protect import (
+    BEARER,
+    CONFIDENTIAL,
+    INTEGRITY,
+    POP,
+    PROBE,
+    Plain,
+    Token,
+)
 
 TEXT = (coap.CONTENT_FORMAT, b"")
 CBOR = (coap.CONTENT_FORMAT, b"\x3c")

@@ -174,8 +174,8 @@ def checks() -> dict:
     world.answered("longer path", 10, at(8), POP, get("/light/x"), FORBIDDEN)
     one_segment = Plain(coap.GET, [(coap.URI_PATH, b"light/")])
     world.answered("a segment is no path", 10, at(9), POP, one_segment, FORBIDDEN)
-    world.answered("query is free", 11, at(10), POP,
-                   Plain(coap.GET, [*light.options, (coap.URI_QUERY, b"a=b")]), ANSWER_TEXT)  # fmt: skip
+    with_query = Plain(coap.GET, [*light.options, (coap.URI_QUERY, b"a=b")])
+    world.answered("query is free", 11, at(10), POP, with_query, ANSWER_TEXT)
     probe = at(18)
     world.hinted("probe", 6, probe, probe.probe().message(), 19)
     world.hinted("the same probe", 5, probe, probe.probe().message(), 19)
@@ -211,6 +211,19 @@ def change(version: int, **named) -> bytes:
     return tokens.token(None, {"version": version, **named})
 
 
+def change_step(name: str, payload: bytes, code: str, in_force: tuple) -> dict:
+    epoch, version = in_force
+    answer = b"" if code == "4.00" else tokens.dumps({1: epoch, 19: version})
+    return {
+        "name": name,
+        "payload": payload.hex(),
+        "expect": code,
+        "epoch": epoch,
+        "version": version,
+        "answer": answer.hex(),
+    }
+
+
 def changes() -> list:
     """What S answers to each server-token, and what is in force afterwards."""
     start = {**WHOLE, "version": 5}
@@ -242,11 +255,7 @@ def changes() -> list:
         ("a change to the old epoch", change(9, epoch=1), "4.09", (2, 1)),
         ("change in the new epoch", change(2, slots={"1": None}), "2.04", (2, 2)),
     ]
-    steps = [
-        {"name": name, "payload": payload.hex(), "expect": code, "epoch": force[0], "version": force[1],
-         "answer": tokens.dumps({1: force[0], 19: force[1]}).hex() if code != "4.00" else ""}
-        for name, payload, code, force in rows
-    ]  # fmt: skip
+    steps = [change_step(*row) for row in rows]
     return [{"name": "one server", "steps": steps}]
 
 

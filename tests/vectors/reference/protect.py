@@ -94,8 +94,17 @@ class Token(NamedTuple):
         options = coap.covered(plain.options, direction == RESPONSE)
         payload = plain.payload if level == INTEGRITY else b""
         mac_input = cbor2.dumps(
-            ["PAT", level, direction, self.sent(), plain.code, options, request_tag, counter]
-            + [payload]
+            [
+                "PAT",
+                level,
+                direction,
+                self.sent(),
+                plain.code,
+                options,
+                request_tag,
+                counter,
+                payload,
+            ]
         )
         key = self.mac_key(level)
         mac = hmac64(key, mac_input)
