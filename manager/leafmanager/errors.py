@@ -7,3 +7,7 @@ class ManagerError(Exception):
     def __init__(self, problem: str, advice: str):
         super().__init__(problem)
         self.advice = advice
+
+
+class UsageError(ManagerError):
+    """What was typed is not what the command reads."""

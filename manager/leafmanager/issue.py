@@ -1,21 +1,23 @@
-"""The tokens that go out: STs whole and as changes, CTs, and the channels between manager and nodes.
+"""The tokens that go out: STs whole and as changes, CTs, and those of the channels to nodes.
 
 Everything is made from rows and the clock; nothing here decides or stores.
 """
+
+import time
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from leafkey.ace import aif
 from leafkey.coap.numbers import POST
 from leafkey.crypto.provider import default_provider
 from leafkey.pat import functions, tokens, tree
 from leafkey.pat.tokens import ClientToken, ServerToken, SlotGrant
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
 from leafmanager.slots import has_expired, live_slots
 from leafmanager.store.tables import Grant, Manager, Node, Server, Slot
 
-TOKEN_PATH = "/token"  # noqa: S105 - a path
-SERVER_TOKEN_PATH = "/server-token"  # noqa: S105 - a path
+TOKEN_PATH = "/token"
+SERVER_TOKEN_PATH = "/server-token"
 
 # The shape of the channels. A branch lasts a node 33 million requests; 1024 nodes fit SPEC 11.
 _CHANNEL = {tokens.DEGREE: 33, tokens.DEPTH: 1 << 20, tokens.AT_LEN: 16, tokens.WINDOW: 8}
@@ -23,6 +25,11 @@ _CHANNEL_LAST = tree.capacity(_CHANNEL[tokens.DEPTH], _CHANNEL[tokens.DEGREE]) -
 MAX_NODES = 1024
 # Slot and generation of the manager in the tree of its channel to a server (SPEC section 10).
 _MANAGER_SLOT = (1, 1)
+
+
+def now() -> int:
+    """Return the seconds since 1970 that grants are counted in."""
+    return int(time.time())
 
 
 def token_uri(manager: Manager) -> str:

@@ -3,13 +3,13 @@
 import secrets
 from typing import NamedTuple
 
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
 from leafkey.codec import cbor
 from leafkey.errors import DecodeError
 from leafkey.pat import tokens
 from leafkey.pat.tokens import SlotGrant
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
-
 from leafmanager import issue, units
 from leafmanager.errors import ManagerError
 from leafmanager.store.tables import Manager, Node, Server

@@ -6,12 +6,12 @@ that was never granted before. It is released only when the server has confirmed
 the business of `leafmanager.net`.
 """
 
-from leafkey.ace import aif, labels
-from leafkey.pat.ticket import TokenErrorResponse, TokenRequest
-from leafkey.pat.tree import capacity
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from leafkey.ace import aif, labels
+from leafkey.pat.ticket import TokenErrorResponse, TokenRequest
+from leafkey.pat.tree import capacity
 from leafmanager import policy, slots
 from leafmanager.store.tables import Grant, Node, Rule, Server
 

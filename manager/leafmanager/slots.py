@@ -6,11 +6,11 @@ says in which version a slot last changed.
 
 import secrets
 
-from leafkey.ace import aif
-from leafkey.pat.ticket import ACCESS_TOKEN_LEN
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from leafkey.ace import aif
+from leafkey.pat.ticket import ACCESS_TOKEN_LEN
 from leafmanager.policy import Permission
 from leafmanager.store.tables import Grant, Node, Server, Slot
 

@@ -1,11 +1,13 @@
-"""How a person writes names, times, methods, paths, levels and secrets; ManagerError if wrong."""
+"""How a person writes names, times, methods, paths, levels and secrets; UsageError if wrong."""
 
 import re
 
 from leafkey.ace import aif
+from leafkey.coap import uri as coap_uri
+from leafkey.coap.numbers import URI_HOST
+from leafkey.errors import DecodeError
 from leafkey.pat import functions, tokens
-
-from leafmanager.errors import ManagerError
+from leafmanager.errors import UsageError
 
 AEADS = {"aes-ccm": tokens.AES_CCM_16_64_128, "chacha20-poly1305": tokens.CHACHA20_POLY1305}
 
@@ -20,7 +22,7 @@ _LONGEST = tokens.MAX_UINT
 def name(text: str) -> str:
     """Return a node's name: 1 to 32 letters, digits, dots, hyphens and underscores."""
     if not _NAME.fullmatch(text):
-        raise ManagerError(
+        raise UsageError(
             f"{text!r} is not a name",
             "use 1 to 32 letters, digits, dots, hyphens and underscores; begin with one of the "
             "first two",
@@ -34,7 +36,7 @@ def duration(text: str) -> int:
     parts = match.groups() if match else ()
     seconds = sum(int(part) * unit for part, unit in zip(parts, _SECONDS, strict=False) if part)
     if not 0 < seconds <= _LONGEST:
-        raise ManagerError(
+        raise UsageError(
             f"{text!r} is not a duration", "write for example 45s, 15m, 1h, 7d or 1h30m"
         )
     return seconds
@@ -57,7 +59,7 @@ def methods(text: str) -> int:
     bits = 0
     for word in text.upper().split(","):
         if word.strip() not in known:
-            raise ManagerError(
+            raise UsageError(
                 f"{word.strip()!r} is not a method", f"use {', '.join(aif.METHODS)}, or all"
             )
         bits |= 1 << known.index(word.strip())
@@ -72,27 +74,53 @@ def methods_text(bits: int) -> str:
 def path(text: str) -> str:
     """Return a resource's path as the owner names it: "/temp", or "/room/*" for all below."""
     if not text.startswith("/") or "?" in text or not text.isprintable():
-        raise ManagerError(
+        raise UsageError(
             f"{text!r} is not a path", "write /temp for one resource, /room/* for all below /room"
         )
     if len(text.encode()) > aif.MAX_PATH:
-        raise ManagerError("the path is too long", f"{aif.MAX_PATH} bytes are the limit")
+        raise UsageError("the path is too long", f"{aif.MAX_PATH} bytes are the limit")
     return text
+
+
+def uri(text: str) -> str:
+    """Return the manager's URI as nodes get it: coap://host:port, the port always there."""
+    try:
+        host, port, options = coap_uri.parse(text.rstrip("/"))
+    except DecodeError:
+        host, port, options = "", 0, []
+    if not host or not port or any(number != URI_HOST for number, _ in options) or len(text) > 200:
+        raise UsageError(
+            f"{text!r} is not the URI of a manager",
+            "write coap://host or coap://host:port, as nodes reach this machine",
+        )
+    return f"coap://{bracketed(host)}:{port}"
+
+
+def bracketed(host: str) -> str:
+    """Return a host as it stands before a port: IPv6 addresses in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def level(text: str) -> int:
     """Return the number of a protection level."""
-    return _choice(text, tokens.LEVELS, "level")
+    return choice(text, tokens.LEVELS, "level")
 
 
 def suite(text: str) -> int:
     """Return the number of a suite."""
-    return _choice(text, functions.SUITES, "suite")
+    return choice(text, functions.SUITES, "suite")
 
 
 def aead(text: str) -> int:
     """Return the COSE number of an AEAD."""
-    return _choice(text, AEADS, "AEAD")
+    return choice(text, AEADS, "AEAD")
+
+
+def choice(text: str, choices: dict[str, int], what: str) -> int:
+    """Return the number of a word, whatever its case; `what` names the kind in the error."""
+    if text.lower() not in choices:
+        raise UsageError(f"{text!r} is not a known {what}", f"use {' or '.join(choices)}")
+    return choices[text.lower()]
 
 
 def choice_text(choices: dict[str, int], number: int) -> str:
@@ -105,9 +133,9 @@ def secret(text: str) -> bytes:
     try:
         value = bytes.fromhex(text.strip())
     except ValueError:
-        raise ManagerError("x is not hexadecimal", "give 64 digits 0-9, a-f") from None
+        raise UsageError("x is not hexadecimal", "give 64 digits 0-9, a-f") from None
     if len(value) != tokens.SECRET_LEN:
-        raise ManagerError(f"x has {len(value)} bytes", "give 32 bytes: 64 hexadecimal digits")
+        raise UsageError(f"x has {len(value)} bytes", "give 32 bytes: 64 hexadecimal digits")
     return value
 
 
@@ -115,13 +143,7 @@ def address(text: str) -> tuple[int, ...]:
     """Return the indices of "3.1.4", each from 1; "" is the root."""
     words = text.split(".") if text else []
     if not all(_INDEX.fullmatch(word) and int(word) < 1 << 64 for word in words):
-        raise ManagerError(
+        raise UsageError(
             f"{text!r} is not an address", "write indices from 1 with dots between them: 3.1.4"
         )
     return tuple(map(int, words))
-
-
-def _choice(text: str, choices: dict[str, int], what: str) -> int:
-    if text.lower() not in choices:
-        raise ManagerError(f"{text!r} is not a known {what}", f"use {' or '.join(choices)}")
-    return choices[text.lower()]

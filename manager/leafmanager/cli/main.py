@@ -1,0 +1,28 @@
+"""`leafkey`: the groups of commands put together, and what happens to errors."""
+
+import sys
+
+from leafmanager.cli import derive, grants, manager, nodes, rules, ui
+from leafmanager.errors import ManagerError, UsageError
+
+app = ui.group("Authorization for constrained devices: an owner's manager and its tools.")
+app.command("init")(manager.init)
+app.command("serve")(manager.serve)
+app.add_typer(nodes.servers, name="server")
+app.add_typer(nodes.clients, name="client")
+app.add_typer(rules.app, name="policy")
+app.add_typer(grants.app, name="grant")
+app.command("derive")(derive.derive)
+
+
+def main() -> None:
+    """Run the command line; the exit codes are those of `ui`."""
+    try:
+        app()
+    except ManagerError as error:
+        ui.fail(error)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+
+
+if __name__ == "__main__":
+    main()

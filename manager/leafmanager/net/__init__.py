@@ -1,0 +1,1 @@
+"""The manager on the network: CoAP through aiocoap, authorization through `leafkey.pat`."""

@@ -1,0 +1,150 @@
+"""What nodes ask of the manager: tickets (6) and server tokens (2) (SPEC section 9)."""
+
+from typing import NamedTuple
+
+from leafkey.ace import aif, labels
+from leafkey.coap.message import Message
+from leafkey.coap.numbers import (
+    APPLICATION_ACE_CBOR,
+    APPLICATION_CBOR,
+    BAD_REQUEST,
+    CHANGED,
+    CONTENT_FORMAT,
+    CREATED,
+    MAX_AGE,
+    SERVICE_UNAVAILABLE,
+)
+from leafkey.codec import cbor
+from leafkey.errors import DecodeError
+from leafkey.pat import tokens
+from leafkey.pat.ticket import (
+    TokenErrorResponse,
+    TokenRequest,
+    decode_request,
+    encode_error,
+    encode_response,
+)
+from leafmanager import issue, sam, slots
+from leafmanager.events import (
+    NOTE,
+    SERVER_TOKEN,
+    SERVER_TOKEN_REQUEST,
+    TICKET_GRANT,
+    TICKET_REQUEST,
+    Event,
+    Sink,
+)
+from leafmanager.net.downlink import Downlink, token_text
+from leafmanager.store.database import Store
+from leafmanager.store.tables import Grant, Node, Server
+
+# When a client may try again: its server does not answer, or has no slot left.
+RETRY_SECONDS = 5
+FULL_SECONDS = 60
+
+
+class Peer(NamedTuple):
+    """The node that sent a request, and from where."""
+
+    id: int
+    name: str
+    address: str
+
+
+class Handlers:
+    """The manager's two resources; both take and give messages without their protection."""
+
+    def __init__(self, store: Store, downlink: Downlink, manager: str, tell: Sink):
+        self._store = store
+        self._downlink = downlink
+        self._manager = manager
+        self._tell = tell
+
+    async def ticket(self, peer: Peer, request: Message) -> Message:
+        """Decide, let the server know, and only then release the ticket."""
+        try:
+            asked = decode_request(request.payload)
+            self._tell_of(TICKET_REQUEST, peer, f"ticket request: {_scope_text(asked)}")
+            grant_id, server_id, version = self._granted(peer, asked)
+            if not await self._downlink.deliver(server_id, version):
+                self._tell_of(TICKET_GRANT, peer, "no ticket yet: the server has not confirmed it")
+                return _later(RETRY_SECONDS)
+            return self._released(peer, grant_id)
+        except TokenErrorResponse as error:
+            self._tell_of(TICKET_GRANT, peer, f"no ticket: {error}")
+            return _ace(BAD_REQUEST, encode_error(error.error, str(error)))
+        except slots.Full as error:
+            self._tell_of(NOTE, peer, f"no ticket: {error}; a slot is free when a grant ends")
+            return _later(FULL_SECONDS)
+
+    async def server_token(self, peer: Peer, request: Message) -> Message:
+        """Answer a server with its whole ST, and remember where it is and what it has."""
+        try:
+            has = _version(request.payload)
+        except DecodeError as error:
+            return _ace(BAD_REQUEST, encode_error(labels.INVALID_REQUEST, str(error)))
+        self._tell_of(SERVER_TOKEN_REQUEST, peer, f"server token request: has version {has}")
+        now = issue.now()
+        with self._store.transaction() as session:
+            server = session.get_one(Server, peer.id)
+            server.address, server.heard_at = peer.address, now
+            slots.close_expired(session, server, now)
+            server.confirmed = min(has, server.version)
+            token = issue.whole(session, server, now)
+        self._downlink.sent_whole(peer.id, token[tokens.VERSION])
+        self._tell_of(SERVER_TOKEN, peer, token_text(token))
+        payload = tokens.encode_server_token(token)
+        return Message(CHANGED, ((CONTENT_FORMAT, APPLICATION_CBOR),), payload)
+
+    def _granted(self, peer: Peer, asked: TokenRequest) -> tuple[int, int, int]:
+        with self._store.transaction() as session:
+            client = session.get_one(Node, peer.id)
+            grant = sam.grant_ticket(session, client, asked, issue.now())
+            return grant.id, grant.server_id, grant.version
+
+    def _released(self, peer: Peer, grant_id: int) -> Message:
+        with self._store.transaction() as session:
+            grant = session.get(Grant, grant_id)
+            now = issue.now()
+            if grant is None or grant.ended_at is not None or slots.has_expired(grant, now):
+                raise TokenErrorResponse("the grant has ended meanwhile", labels.INVALID_REQUEST)
+            scope = aif.decode(grant.permissions)
+            token = issue.client_token(grant, now)
+            payload = encode_response(token, scope, grant.access_token)
+            text = f"ticket: {grant.server.node.name} {aif.text(scope)}, {_grant_text(grant, now)}"
+        self._tell_of(TICKET_GRANT, peer, text)
+        return _ace(CREATED, payload)
+
+    def _tell_of(self, number: int, peer: Peer, text: str) -> None:
+        incoming = number in (TICKET_REQUEST, SERVER_TOKEN_REQUEST)
+        ends = (peer.name, self._manager) if incoming else (self._manager, peer.name)
+        self._tell(Event(number, *ends, text))
+
+
+def _scope_text(asked: TokenRequest) -> str:
+    return f"{asked.audience} {aif.text(asked.scope)}"
+
+
+def _grant_text(grant: Grant, now: int) -> str:
+    level = next(name for name, number in tokens.LEVELS.items() if number == grant.level)
+    ats = grant.last - grant.first + 1
+    until = "" if grant.expires_at is None else f", {grant.expires_at - now} s"
+    return f"slot {grant.slot} generation {grant.generation}, {ats} ATs, {level}{until}"
+
+
+def _version(payload: bytes) -> int:
+    fields = cbor.decode(payload)
+    if not isinstance(fields, dict) or set(fields) != {tokens.VERSION}:
+        raise DecodeError("a server token request is a version")
+    version = fields[tokens.VERSION]
+    if type(version) is not int or version < 0:
+        raise DecodeError("a server token request is a version")
+    return version
+
+
+def _ace(code: int, payload: bytes) -> Message:
+    return Message(code, ((CONTENT_FORMAT, APPLICATION_ACE_CBOR),), payload)
+
+
+def _later(seconds: int) -> Message:
+    return Message(SERVICE_UNAVAILABLE, ((MAX_AGE, seconds),))

@@ -1,0 +1,70 @@
+"""`leafkey serve`: everything on the network put together, from start to orderly end."""
+
+import asyncio
+import fcntl
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from leafkey.coap import uri as coap_uri
+from leafmanager.errors import ManagerError
+from leafmanager.events import Sink
+from leafmanager.net import transport
+from leafmanager.net.channels import Channels
+from leafmanager.net.downlink import Downlink
+from leafmanager.net.front import Front
+from leafmanager.net.handlers import Handlers
+from leafmanager.provision import manager_of
+from leafmanager.store.database import Store
+from leafmanager.units import bracketed
+
+_LOCK_FILE = "serve.lock"
+
+
+@contextmanager
+def only_one(state: Path) -> Iterator[None]:
+    """Keep a second server away from the same manager: both would hold the same windows."""
+    with (state / _LOCK_FILE).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ManagerError(
+                f"'leafkey serve' is running for {state} already", "end it first"
+            ) from None
+        yield
+
+
+async def serve(
+    store: Store,
+    bind: tuple[str, int | None],
+    tell: Sink,
+    ready: Callable[[str], None],
+) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    `bind` is host and port, the port of the manager's URI if None. `ready` is called once with the
+    URI it listens at. ManagerError if the address is not to be had.
+    """
+    with store.transaction() as session:
+        own_port = coap_uri.parse(manager_of(session).uri)[1]
+    host, port = bind
+    stopped = _stop_signal()
+    channels = Channels(store)
+    context = await transport.listen(host, own_port if port is None else port)
+    try:
+        downlink = Downlink(store, context, channels.name, tell)
+        handlers = Handlers(store, downlink, channels.name, tell)
+        context.serversite = Front(channels, handlers, tell)
+        host, port = transport.local_address(context)
+        ready(f"coap://{bracketed(host)}:{port}")
+        await stopped.wait()
+    finally:
+        await context.shutdown()
+
+
+def _stop_signal() -> asyncio.Event:
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    return stopped
