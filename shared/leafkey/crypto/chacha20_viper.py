@@ -2,7 +2,7 @@
 
 # Viper compares native integers only, hence `int(len(...))`.
 # ruff: noqa: RUF046
-# pyright: reportUndefinedVariable=false
+# pyright: reportUndefinedVariable=false, reportArgumentType=false
 
 import sys
 
@@ -10,6 +10,8 @@ import micropython
 
 from leafkey.crypto.chacha20 import check_sizes
 
+if sys.byteorder != "little":
+    raise ImportError("the viper block reads its words little endian")
 if sys.maxsize > 0x7FFFFFFF:
     from leafkey.crypto.chacha20_viper64 import write_block
 else:
