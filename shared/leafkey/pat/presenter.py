@@ -98,7 +98,7 @@ class Presenter:
         self._next = min(self._reserved, self._acked + token[tokens.WINDOW])
         self._branch = Branch(self._suite, token[tokens.DEGREE], token.ct, level)
         if resume is None:
-            self._store()
+            self._store(first)
 
     @classmethod
     def restore(cls, provider, state: bytes, save) -> "Presenter":
@@ -175,16 +175,19 @@ class Presenter:
         if number > self._params[tokens.LAST]:
             raise TokensExhausted("the grant has no AT left")
         if number >= self._reserved:
-            self._reserved = self._acked + self._params[tokens.WINDOW] + 1
-            self._store()
+            self._store(self._acked + self._params[tokens.WINDOW] + 1)
 
-    def _store(self):
-        """The parent that is stored is that of the number a restart goes on at."""
+    def _store(self, reserved: int):
+        """Reserve the numbers below `reserved`: they count as reserved only once that is durable.
+
+        The parent that is stored is that of the number a restart goes on at.
+        """
         branch = self._branch.copy()
-        branch.advance(min(self._reserved, self._acked + self._params[tokens.WINDOW]))
+        branch.advance(min(reserved, self._acked + self._params[tokens.WINDOW]))
         params = tokens.ClientToken(branch.parent, self._params).params_c()
-        state = [params, self._acked, self._reserved, branch.level, branch.parent]
+        state = [params, self._acked, reserved, branch.level, branch.parent]
         self._save(cbor.encode(state))
+        self._reserved = reserved
 
 
 def _level_demanded(answer: Message) -> int:
