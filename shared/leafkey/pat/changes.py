@@ -21,6 +21,8 @@ def merge(current: tokens.ServerToken | None, token: tokens.ServerToken):
         if not equal(token.st, current.st):
             raise DecodeError("another St in the same epoch")
         merged = token
+    elif current is None:
+        raise OutOfStep("a change without an ST to change")
     else:
         merged = _changed(current, token)
         if merged is None:
@@ -46,9 +48,7 @@ def _order(token: tokens.ServerToken) -> tuple:
     return token[tokens.EPOCH], token[tokens.VERSION]
 
 
-def _changed(current: tokens.ServerToken | None, change: tokens.ServerToken):
-    if current is None:
-        raise OutOfStep("a change without an ST to change")
+def _changed(current: tokens.ServerToken, change: tokens.ServerToken):
     epoch = change.params.get(tokens.EPOCH, current[tokens.EPOCH])
     if epoch == current[tokens.EPOCH] and change[tokens.VERSION] <= current[tokens.VERSION]:
         return None

@@ -50,8 +50,8 @@ class Dialogue:
                 if refused.hinted or last:
                     raise
             except (AuthenticationError, DecodeError):
-                if last:
-                    raise ProtocolError("the answers do not verify")
+                continue
+        raise ProtocolError("the answers do not verify")
 
     async def _recover(self, refused: NotRecognized, exchange: Exchange, message: Message) -> int:
         """Return the level to try again at, after S proved that it knows this CT."""

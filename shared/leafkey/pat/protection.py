@@ -62,7 +62,7 @@ class Protection:
         self.tag = b""
         self._provider = provider
         self._key = leaf.key(KEY_LABELS[level]) if level != BEARER else b""
-        self._aead = provider.aead(aead) if level == CONFIDENTIAL else None
+        self._alg = aead
 
     def protect_request(self, message: Message) -> Message:
         """Return `message` with the PAT option and what its level adds."""
@@ -172,6 +172,10 @@ class Protection:
         inner = Message(plaintext[0], (), payload)
         inner.options = options
         return inner
+
+    @property
+    def _aead(self):
+        return self._provider.aead(self._alg)
 
     def _nonce(self, direction: int, counter: int) -> bytes:
         """One key seals one request and its responses: direction and counter make it unique."""

@@ -104,7 +104,7 @@ def decode_response(data: bytes) -> tuple:
 
 def encode_error(error: int, description: str | None = None) -> bytes:
     """Return the payload of a 4.00 (RFC 9200 section 5.8.3)."""
-    fields = {labels.ERROR: error}
+    fields: dict = {labels.ERROR: error}
     if description is not None:
         fields[labels.ERROR_DESCRIPTION] = description
     return cbor.encode(fields)

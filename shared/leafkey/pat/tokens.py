@@ -103,11 +103,11 @@ class ServerToken:
     `params` maps labels to values; under SLOTS a dict of slot number to SlotGrant or None.
     """
 
-    def __init__(self, st: bytes | None, params: dict):
+    def __init__(self, st, params: dict):
         self.st = st
         self.params = params
 
-    def __getitem__(self, label: int) -> object:
+    def __getitem__(self, label: int):
         return self.params[label]
 
     def is_whole(self) -> bool:
@@ -122,7 +122,7 @@ class ClientToken:
         self.ct = ct
         self.params = params
 
-    def __getitem__(self, label: int) -> object:
+    def __getitem__(self, label: int):
         return self.params[label]
 
     @property
@@ -205,7 +205,7 @@ def client_token(value: object) -> ClientToken:
 def _grant_map(grant: SlotGrant | None) -> dict | None:
     if grant is None:
         return None
-    params = {GENERATION: grant.generation, LAST: grant.last, LEVEL: grant.level}
+    params: dict = {GENERATION: grant.generation, LAST: grant.last, LEVEL: grant.level}
     if grant.first:
         params[FIRST] = grant.first
     if grant.permissions is not None:
@@ -225,7 +225,7 @@ def _slots(value: object) -> dict:
     return slots
 
 
-def _slot_grant(params: object) -> SlotGrant:
+def _slot_grant(params: dict) -> SlotGrant:
     _check_map(params, _SLOT_GRANT, _GRANT)
     permissions = params.get(PERMISSIONS)
     return SlotGrant(

@@ -4,7 +4,7 @@ Nothing here is kept: secrets live with whoever calls.
 """
 
 from leafkey.errors import TokenTooOld
-from leafkey.pat.functions import G, PSEUDONYM
+from leafkey.pat.functions import PSEUDONYM, G
 
 
 def derive(suite, x: bytes, address) -> bytes:

@@ -1,5 +1,8 @@
 """S's side: which request carries a valid AT, and what it may do (SPEC section 6)."""
 
+# Before the first ST there is neither token nor window: `_option` stops every request there.
+# pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false
+
 from leafkey.ace import aif, hints, labels
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
@@ -224,8 +227,9 @@ class Verifier:
         old = before[tokens.SLOTS] if before and _same_table(before, token) else None
         if old is None:
             self._suite = functions.suite(self._provider, token[tokens.SUITE])
-            shape = [token[x] for x in (tokens.N_CLIENTS, tokens.WINDOW, tokens.DEGREE)]
-            self._window = Window(self._suite, *shape, token[tokens.AT_LEN])
+            n_slots, window = token[tokens.N_CLIENTS], token[tokens.WINDOW]
+            degree, at_len = token[tokens.DEGREE], token[tokens.AT_LEN]
+            self._window = Window(self._suite, n_slots, window, degree, at_len)
         self._marks = dict(marks)
         slots = token[tokens.SLOTS]
         for slot in old or ():
@@ -255,4 +259,3 @@ def _same_table(before: tokens.ServerToken, token: tokens.ServerToken) -> bool:
     shape = (tokens.EPOCH, tokens.N_CLIENTS, tokens.WINDOW)
     same = all(before[label] == token[label] for label in shape)
     return same and equal(before.st, token.st)
-
