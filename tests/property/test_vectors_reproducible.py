@@ -25,6 +25,10 @@ def test_pat(tmp_path):
     assert generate("tests.vectors.generate_pat", tmp_path) == committed("pat")
 
 
+def test_crypto(tmp_path):
+    assert generate("tests.vectors.crypto.generate", tmp_path) == committed("crypto")
+
+
 def test_cose(tmp_path):
     made = generate("tests.vectors.codec.generate", tmp_path)
     assert made.items() <= committed("codec").items()
