@@ -1,0 +1,80 @@
+"""Which requests reach a server's resources."""
+
+from leafkey.coap.message import Message
+from leafkey.coap.numbers import BAD_OPTION, FETCH, GET, NOT_FOUND, PAT, UNAUTHORIZED
+from leafkey.pat.verifier import Refused, Session
+from leafnode.guard import Guard
+from leafnode.router import Router
+
+
+class Admitted:
+    """A request to an open resource: anybody may make it, and its answer goes out as it is.
+
+    `request` is the Message as its client made it. `peer` tells clients apart in block-wise
+    transfers, `observer` observations; both are hashable.
+    """
+
+    is_manager = False
+    # Function () -> the client's pseudonym; None: anybody.
+    who = None
+
+    def __init__(self, request: Message, remote: tuple):
+        self.request = request
+        self.peer = remote
+        # One endpoint may observe a resource twice, under two tokens (RFC 7641 section 4.1).
+        self.observer = (remote, request.token)
+
+    @property
+    def expendable(self) -> bool:
+        """True if a duplicate may be answered anew: nothing but this cached reply depends on it."""
+        return self.request.code in (GET, FETCH)
+
+    def is_current(self, now: int) -> bool:
+        """True as long as notifications may go on; now: ms."""
+        return True
+
+    def protect(self, response: Message, counter: int = 0) -> Message:
+        """The Message to send for a response."""
+        return response
+
+
+class Authorized(Admitted):
+    """A request under an accepted AT, from a client or from the manager."""
+
+    expendable = False
+
+    def __init__(self, session: Session, is_manager: bool):
+        self._session = session
+        self.request = session.request
+        self.is_manager = is_manager
+        self.who = session.pseudonym
+        self.peer = self.observer = (is_manager, session.peer)
+
+    def is_current(self, now: int) -> bool:
+        return self._session.is_current(now)
+
+    def protect(self, response: Message, counter: int = 0) -> Message:
+        return self._session.protect(response, counter)
+
+
+def admit(
+    router: Router, guard: Guard | None, message: Message, remote: tuple, now: int
+) -> Admitted:
+    """Let a request through, or raise leafkey.pat.verifier.Refused with the answer to give.
+
+    Without a guard only open resources are served.
+    """
+    if message.option(PAT) is None:
+        if router.is_open(message):
+            return Admitted(message, remote)
+        raise Refused(_refusal(router, guard, message))
+    if guard is None:
+        raise Refused(Message(BAD_OPTION))
+    session = guard.unprotect(message, router.level_of, now)
+    return Authorized(session, guard.is_manager(session))
+
+
+def _refusal(router: Router, guard: Guard | None, message: Message) -> Message:
+    if guard is not None:
+        return guard.refuse()
+    return Message(UNAUTHORIZED if router.has(message) else NOT_FOUND)

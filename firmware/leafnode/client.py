@@ -1,0 +1,162 @@
+"""A node's client: one awaited call is one request, however many messages it takes."""
+
+import asyncio
+import os
+
+from leafkey.coap import uri as coap_uri
+from leafkey.coap.endpoint import Endpoint
+from leafkey.coap.message import Message
+from leafkey.coap.numbers import ACCEPT, CONTENT_FORMAT, OBSERVE
+from leafkey.coap.observe import REGISTER
+from leafkey.compat import const
+from leafkey.errors import Unreachable
+from leafkey.pat.tokens import LEVELS
+from leafnode.access import Access
+from leafnode.content import encode
+from leafnode.link import Link
+from leafnode.observation import Observation
+from leafnode.request import METHODS
+from leafnode.response import Response, from_message
+from leafnode.transfer import transfer
+from leafnode.udp import UdpSocket, resolve
+
+# Hosts whose address is remembered until they do not answer any more.
+MAX_HOSTS = const(8)
+
+
+class Target:
+    """Where requests for one URI go, and at which protection level."""
+
+    def __init__(self, origin: tuple, remote: tuple, options: list, level: int | None):
+        self.origin = origin
+        self.remote = remote
+        self.options = options
+        self.level = level
+
+
+class Client:
+    """Makes requests. Responses of every code are returned, except where access is refused.
+
+        house = Client()
+        print((await house.get("coap://thermo/temp")).text)
+
+    Values to send are str, bytes or anything CBOR carries. Every request may raise, from
+    leafkey.errors: Unreachable, NotAllowed, OutcomeUnknown, ProtocolError; DecodeError for a URI
+    that is none, EncodeError for a value that cannot be sent.
+    """
+
+    def __init__(self, access: Access | None = None, log: object = print):
+        """Without `access` requests are made as they are: open resources answer them."""
+        self.access = access
+        self._log = log
+        self._link = None
+        self._socket = None
+        self._pump = None
+        self._remotes = {}
+
+    async def get(self, uri: str, level: str | None = None, accept: int | None = None) -> Response:
+        """GET. `level`: the lowest protection to use; `accept`: the Content-Format wanted."""
+        return await self.request("GET", uri, None, level, accept=accept)
+
+    async def put(self, uri: str, value: object, level: str | None = None) -> Response:
+        """PUT a value."""
+        return await self.request("PUT", uri, value, level)
+
+    async def post(self, uri: str, value: object = None, level: str | None = None) -> Response:
+        """POST a value, or nothing."""
+        return await self.request("POST", uri, value, level)
+
+    async def delete(self, uri: str, level: str | None = None) -> Response:
+        """DELETE."""
+        return await self.request("DELETE", uri, None, level)
+
+    async def fetch(self, uri: str, value: object, level: str | None = None) -> Response:
+        """FETCH (RFC 8132): a GET with a body."""
+        return await self.request("FETCH", uri, value, level)
+
+    async def request(
+        self,
+        method: str,
+        uri: str,
+        value: object = None,
+        level: str | None = None,
+        content_format: int | None = None,
+        accept: int | None = None,
+    ) -> Response:
+        """Any method, any Content-Format, bodies of any size."""
+        target = self._target(uri, level)
+        message = Message(METHODS[method], target.options)
+        message.payload, usual_format = encode(value)
+        content_format = usual_format if content_format is None else content_format
+        if content_format is not None:
+            message.add(CONTENT_FORMAT, content_format)
+        if accept is not None:
+            message.add(ACCEPT, accept)
+
+        async def exchange(block: Message) -> Message:
+            return (await self._exchange(block, target, self._send_to(target)))[0]
+
+        return from_message(await transfer(message, exchange))
+
+    def observe(self, uri: str, level: str | None = None) -> Observation:
+        """Follow a resource: `async for response in client.observe(uri)`, now and at each change.
+
+        An error response is the last one; so is the first one of a resource that is not
+        observable. Leaving the loop early leaves the server sending: use `async with`, or call
+        `cancel()`.
+        """
+        target = self._target(uri, level)
+        message = Message(METHODS["GET"], target.options)
+        message.add(OBSERVE, REGISTER)
+        return Observation(self, message, target)
+
+    async def send(self, message: Message, remote: tuple) -> Message:
+        """Make one CoAP exchange, without protection."""
+        return await self.link.request(message, remote)
+
+    async def close(self):
+        """End everything under way with errors.Unreachable, and free the port."""
+        if self._pump is None:
+            return
+        pump, self._pump, self._link = self._pump, None, None
+        pump.cancel()
+        try:
+            await pump
+        except asyncio.CancelledError:
+            self._socket.close()
+
+    @property
+    def link(self) -> Link:
+        """The link, opened with the first request."""
+        if self._link is None:
+            self._socket = UdpSocket()
+            self._link = Link(Endpoint(os.urandom), self._socket, self._log)
+            self._pump = asyncio.create_task(self._link.run())
+        return self._link
+
+    async def _exchange(self, message: Message, target: Target, send: object) -> tuple:
+        """(response, what unprotects the notifications that follow it or None) for one message."""
+        try:
+            if self.access is None:
+                return await send(message), None
+            return await self.access.exchange(message, target.origin, target.level, send)
+        except Unreachable:
+            # Its address may have changed: the next request looks the name up again.
+            self._remotes.pop(target.origin, None)
+            raise
+
+    def _send_to(self, target: Target) -> object:
+        async def send(message: Message) -> Message:
+            return await self.send(message, target.remote)
+
+        return send
+
+    def _target(self, uri: str, level: str | None) -> Target:
+        host, port, options = coap_uri.parse(uri)
+        origin = (host, port)
+        remote = self._remotes.get(origin)
+        if remote is None:
+            if len(self._remotes) >= MAX_HOSTS:
+                self._remotes.clear()
+            remote = self._remotes[origin] = resolve(host, port)
+        return Target(origin, remote, options, None if level is None else LEVELS[level])

@@ -1,0 +1,245 @@
+"""The pump between a UDP socket, the CoAP endpoint and coroutines.
+
+Whatever calls into the endpoint sends at once what the endpoint has to send; one task receives,
+one waits for the endpoint's next timer. Nothing a peer sends ends either.
+"""
+
+import asyncio
+
+from leafkey.coap.endpoint import (
+    BUSY,
+    REJECTED,
+    RESET,
+    TIMEOUT,
+    Endpoint,
+    FailureEvent,
+    RequestEvent,
+)
+from leafkey.coap.exchange import Exchange, Request
+from leafkey.coap.message import Message
+from leafkey.coap.numbers import INTERNAL_SERVER_ERROR, MAX_AGE, SERVICE_UNAVAILABLE
+from leafkey.coap.parameters import EXCHANGE_LIFETIME
+from leafkey.compat import const
+from leafkey.errors import ProtocolError, Unreachable
+from leafnode.clock import now_ms
+from leafnode.udp import UdpSocket
+
+# Requests in progress at a time; a further one is asked to come again after RETRY_AFTER seconds.
+MAX_RUNNING = const(16)
+RETRY_AFTER = const(2)
+# Datagrams taken before the tasks they started get their turn.
+BURST = const(8)
+# Notifications kept for an application that is slower than its server; older ones are outdated.
+MAX_NOTIFICATIONS = const(8)
+# The longest sleep (ms): the clock must be read more often than its counter wraps.
+MAX_SLEEP = const(3600000)
+# A socket that is readable without a datagram reports an error: no reason to spin (seconds).
+ERROR_PAUSE = 0.05
+
+CLOSED = "closed"
+FAILURES = {
+    TIMEOUT: (Unreachable, "the peer does not answer"),
+    BUSY: (Unreachable, "too many requests are under way"),
+    CLOSED: (Unreachable, "the connection was closed here"),
+    RESET: (ProtocolError, "the peer rejected the request with a Reset"),
+    REJECTED: (ProtocolError, "the response has an option that is not understood"),
+}
+
+
+class Link:
+    """One endpoint on one socket. `run()` must be running for anything to arrive.
+
+    `on_request`: coroutine function (message, remote, handle), which calls `respond(handle, ..)`;
+    None for a node that serves nothing. `on_failure`: function (handle) for a notification that
+    was rejected or not acknowledged. `log`: function (text); it gets no peer data.
+    """
+
+    def __init__(self, endpoint: Endpoint, socket: UdpSocket, log: object = print):
+        self.on_request = None
+        self.on_failure = None
+        self._endpoint = endpoint
+        self._socket = socket
+        self._log = log
+        self._alarm = asyncio.Event()
+        # When the timer task wakes up by itself.
+        self._wake = 0
+        # By handle: who waits for a response, and (task, start) of each request in progress.
+        self._waiting = {}
+        self._running = {}
+
+    async def run(self):
+        """Serve the socket until cancelled."""
+        timers = asyncio.create_task(self._run_timers())
+        try:
+            await self._receive()
+        finally:
+            timers.cancel()
+            for task, _ in list(self._running.values()):
+                task.cancel()
+            for handle, responses in self._waiting.items():
+                responses.put(FailureEvent(handle, CLOSED))
+
+    async def request(self, message: Message, remote: tuple, token: bytes | None = None) -> Message:
+        """Send one request and return its response.
+
+        Raises errors.Unreachable when none comes within the retransmission span, ProtocolError
+        when the peer answers with a Reset or with what is not understood, EncodeError when the
+        request does not fit a message. `token` as in Endpoint.request.
+        """
+        responses = self.observe(message, remote, token)
+        try:
+            return await responses.next()
+        finally:
+            self.cancel(responses.handle)
+
+    def observe(self, message: Message, remote: tuple, token: bytes | None = None) -> "Responses":
+        """Send an Observe registration; await `next()` of what is returned for each response.
+
+        `cancel` its handle in the end. `token` as in Endpoint.request.
+        """
+        handle = self._endpoint.request(message, remote, now_ms(), token)
+        responses = self._waiting[handle] = Responses(handle)
+        self._flush()
+        return responses
+
+    def respond(self, handle: Exchange, message: Message, refused: bool = False):
+        """Answer a request (Endpoint.respond)."""
+        self._endpoint.respond(handle, message, now_ms(), refused)
+        self._flush()
+
+    def notify(self, handle: Exchange, message: Message):
+        """Send a further response to an Observe request (Endpoint.notify)."""
+        self._endpoint.notify(handle, message, now_ms())
+        self._flush()
+
+    def cancel(self, handle: object):
+        """Forget a request, an observation or pending notifications (Endpoint.cancel)."""
+        self._waiting.pop(handle, None)
+        self._endpoint.cancel(handle)
+        self._flush()
+
+    # The socket's side
+
+    async def _receive(self):
+        socket = self._socket
+        taken = 0
+        silent = False
+        while True:
+            received = socket.receive()
+            if received is None:
+                if silent:
+                    await asyncio.sleep(ERROR_PAUSE)
+                await socket.readable()
+                silent = True
+                continue
+            silent = False
+            self._take(received[0], received[1])
+            taken += 1
+            if taken % BURST == 0:
+                await asyncio.sleep(0)
+
+    def _take(self, data: bytes, remote: tuple):
+        try:
+            self._endpoint.receive_datagram(data, remote, now_ms())
+            self._flush()
+        except Exception as error:
+            # A board may be out of memory for this datagram and have enough for the next one.
+            self._log("a datagram could not be taken: " + type(error).__name__)
+
+    def _flush(self) -> int:
+        """Send what is due, deliver the events; returns the milliseconds until the next timer."""
+        now = now_ms()
+        self._deliver_events()
+        for data, remote in self._endpoint.datagrams_to_send(now):
+            self._socket.send(data, remote)
+        # The timers that ran may have given something up.
+        self._deliver_events()
+        timeout = self._endpoint.next_timeout(now)
+        timeout = MAX_SLEEP if timeout is None else min(timeout, MAX_SLEEP)
+        if now + timeout < self._wake:
+            self._alarm.set()
+        return timeout
+
+    async def _run_timers(self):
+        while True:
+            timeout = self._flush()
+            self._wake = now_ms() + timeout
+            self._alarm.clear()
+            try:
+                await asyncio.wait_for(self._alarm.wait(), timeout / 1000)
+            except asyncio.TimeoutError:
+                continue
+
+    # The application's side
+
+    def _deliver_events(self):
+        event = self._endpoint.next_event()
+        while event is not None:
+            self._deliver(event)
+            event = self._endpoint.next_event()
+
+    def _deliver(self, event: object):
+        if isinstance(event, RequestEvent):
+            self._start(event)
+            return
+        responses = self._waiting.get(event.handle)
+        if responses is not None:
+            responses.put(event)
+        elif isinstance(event, FailureEvent) and self.on_failure is not None:
+            self.on_failure(event.handle)
+
+    def _start(self, event: RequestEvent):
+        if self.on_request is None:
+            self._endpoint.cancel(event.handle)
+        elif len(self._running) < MAX_RUNNING or self._end_stuck():
+            task = asyncio.create_task(self._serve(event))
+            self._running[event.handle] = (task, now_ms())
+        else:
+            busy = Message(SERVICE_UNAVAILABLE, ((MAX_AGE, bytes((RETRY_AFTER,))),))
+            self._endpoint.respond(event.handle, busy, now_ms(), True)
+
+    def _end_stuck(self) -> bool:
+        """Make room: end a request for whose answer nobody waits any more (RFC 7252 4.8.2)."""
+        limit = now_ms() - EXCHANGE_LIFETIME
+        for handle, (task, start) in self._running.items():
+            if start < limit:
+                del self._running[handle]
+                task.cancel()
+                return True
+        return False
+
+    async def _serve(self, event: RequestEvent):
+        try:
+            await self.on_request(event.message, event.remote, event.handle)
+        except Exception as error:
+            self._log("a request could not be answered: " + type(error).__name__)
+            self.respond(event.handle, Message(INTERNAL_SERVER_ERROR))
+        finally:
+            self._running.pop(event.handle, None)
+
+
+class Responses:
+    """What arrives for one request of ours: one response, or those of an observation."""
+
+    def __init__(self, handle: Request):
+        self.handle = handle
+        self._events = []
+        self._arrived = asyncio.Event()
+
+    def put(self, event: object):
+        """Keep an event; the oldest gives way, since the newest state is what counts."""
+        if len(self._events) == MAX_NOTIFICATIONS:
+            self._events.pop(0)
+        self._events.append(event)
+        self._arrived.set()
+
+    async def next(self) -> Message:
+        """Wait for the next response. Raises as Link.request; nothing comes after a failure."""
+        while not self._events:
+            self._arrived.clear()
+            await self._arrived.wait()
+        event = self._events.pop(0)
+        if isinstance(event, FailureEvent):
+            kind, text = FAILURES[event.reason]
+            raise kind(text)
+        return event.message

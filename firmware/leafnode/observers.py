@@ -1,0 +1,157 @@
+"""Who observes a server's resources, and what they are told (RFC 7641)."""
+
+import asyncio
+
+from leafkey.coap.block import Assembler
+from leafkey.coap.exchange import Exchange
+from leafkey.coap.message import Message
+from leafkey.coap.numbers import (
+    CON,
+    INTERNAL_SERVER_ERROR,
+    OBSERVE,
+    URI_QUERY,
+    is_success,
+)
+from leafkey.coap.observe import DEREGISTER, REGISTER, Observation, Registry
+from leafkey.compat import const
+from leafnode.admission import Admitted
+from leafnode.clock import now_ms
+from leafnode.router import Router
+
+# A resource that takes longer to say its new state has failed.
+STATE_SECONDS = const(60)
+
+
+class Watch:
+    """One observation: the request that is answered anew with every notification."""
+
+    def __init__(self, observation: Observation, admitted: Admitted, request: Message, path: str):
+        self.observation = observation
+        self.admitted = admitted
+        self.request = request
+        self.path = path
+        self.due = False
+        # Of the protected responses under the request's AT; 0 was the response itself.
+        self.counter = 0
+
+
+class Observers:
+    """The observations of one server, bounded. `link` is set before the first request comes.
+
+    Notifications are confirmable: the last state must arrive however many are lost, and an
+    observer that is gone must leave (RFC 7641 section 4.5).
+    """
+
+    def __init__(self, router: Router, assembler: Assembler, log: object):
+        self.link = None
+        self._router = router
+        self._assembler = assembler
+        self._log = log
+        self._registry = Registry()
+        self._watches = {}
+        self._wanted = asyncio.Event()
+        self._changes = 0
+
+    @property
+    def changes(self) -> int:
+        """How often `notify` was called: tells whether a state that was read may be outdated."""
+        return self._changes
+
+    def notify(self, path: str):
+        """The resource has changed; its observers get the new state, or only the newest one."""
+        self._changes += 1
+        for watch in self._watches.values():
+            if watch.path == path:
+                watch.due = True
+                self._wanted.set()
+
+    def answered(
+        self,
+        admitted: Admitted,
+        request: Message,
+        response: Message,
+        handle: Exchange,
+        changes: int,
+    ):
+        """Before a response is sent: register or deregister, as the request's Observe asks.
+
+        `changes` as it was before the state was read.
+        """
+        wish = request.uint(OBSERVE)
+        route = self._router.find(request)
+        if wish is None or route is None or not route.observable:
+            return
+        resource = (request.path(), tuple(request.options_of(URI_QUERY)), request.payload)
+        if wish == DEREGISTER:
+            observation = self._registry.find(admitted.observer, resource)
+            if observation is not None:
+                self._end(observation.handle)
+        elif wish == REGISTER and is_success(response.code):
+            observation = self._registry.add(admitted.observer, resource, handle)
+            if observation is not None:
+                self._register(Watch(observation, admitted, request, route.path), changes)
+                response.add(OBSERVE, observation.next_value())
+
+    def forget(self, handle: Exchange):
+        """The observer of this handle does not want any more, or does not answer."""
+        self._registry.remove(handle)
+        self._watches.pop(handle, None)
+
+    async def run(self):
+        """Send notifications until cancelled."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            for watch in list(self._watches.values()):
+                if watch.due:
+                    watch.due = False
+                    await self._notify(watch)
+
+    def _register(self, watch: Watch, changes: int):
+        replaced = watch.observation.replaced
+        if replaced is not None and self._watches.pop(replaced, None) is not None:
+            self.link.cancel(replaced)
+        self._watches[watch.observation.handle] = watch
+        if changes != self._changes:
+            # The state may have changed while it was read, before there was a watch to mark.
+            watch.due = True
+            self._wanted.set()
+
+    def _end(self, handle: Exchange):
+        self.forget(handle)
+        self.link.cancel(handle)
+
+    async def _notify(self, watch: Watch):
+        handle = watch.observation.handle
+        if not watch.admitted.is_current(now_ms()):
+            self._end(handle)
+            return
+        response = await self._state(watch)
+        if self._watches.get(handle) is not watch:
+            return
+        try:
+            self._send(watch, handle, response)
+        except Exception as error:
+            self._log("a notification could not be sent: " + type(error).__name__)
+            self._end(handle)
+
+    async def _state(self, watch: Watch) -> Message:
+        dispatched = self._router.dispatch(watch.request, watch.admitted.who)
+        try:
+            return await asyncio.wait_for(dispatched, STATE_SECONDS)
+        except asyncio.TimeoutError:
+            return Message(INTERNAL_SERVER_ERROR)
+
+    def _send(self, watch: Watch, handle: Exchange, response: Message):
+        goes_on = is_success(response.code)
+        if goes_on:
+            response.add(OBSERVE, watch.observation.next_value())
+        watch.counter += 1
+        admitted = watch.admitted
+        response = self._assembler.response(admitted.peer, watch.request, response, now_ms())
+        message = admitted.protect(response, watch.counter)
+        message.type = CON
+        self.link.notify(handle, message)
+        if not goes_on:
+            # An error ends an observation (RFC 7641 section 4.2); it still has to arrive.
+            self.forget(handle)

@@ -1,0 +1,119 @@
+"""A node's server: decorated coroutines become resources."""
+
+import asyncio
+import os
+
+from leafkey.coap.block import Assembler
+from leafkey.coap.endpoint import Endpoint
+from leafkey.coap.exchange import Exchange
+from leafkey.coap.message import Message
+from leafkey.coap.numbers import COAP_PORT
+from leafkey.pat.verifier import Refused
+from leafnode.admission import Admitted, admit
+from leafnode.clock import now_ms
+from leafnode.guard import Guard
+from leafnode.link import Link
+from leafnode.observers import Observers
+from leafnode.router import Router
+from leafnode.udp import UdpSocket
+
+
+class Server:
+    """The resources of a node, served over CoAP.
+
+        app = Server()
+
+        @app.resource("/temp")
+        async def temp(request):
+            return 21.5
+
+        app.run()
+
+    A resource returns None, a str, bytes, anything CBOR carries, or a Response. What it raises
+    becomes a 5.00 that says nothing; BadRequest becomes a 4.00.
+    """
+
+    def __init__(
+        self,
+        host: str = "",
+        port: int = COAP_PORT,
+        guard: Guard | None = None,
+        log: object = print,
+    ):
+        """`host`: a local address, "" for all. Without a guard only open resources are served.
+
+        `log`: function (text) for what an operator should know; it gets no peer data.
+        """
+        self.port = port
+        self.guard = guard
+        # There once `serve` has bound the socket; the node's own requests may use it too.
+        self.link = None
+        self._host = host
+        self._log = log
+        self._router = Router(log)
+        self._assembler = Assembler(os.urandom)
+        self._observers = Observers(self._router, self._assembler, log)
+
+    def resource(
+        self,
+        path: str,
+        methods: tuple = ("GET",),
+        level: str | None = None,
+        observable: bool = False,
+    ) -> object:
+        """Decorate `async def f(request)`: it serves these methods of `path`.
+
+        `level`: "open" for everybody, or the lowest of "bearer", "pop", "integrity" and
+        "confidential" that will do, if the owner's policy does not demand more. ValueError for
+        what there is none of, or is served already.
+        """
+
+        def decorate(handler: object) -> object:
+            self._router.add(path, methods, handler, level, observable)
+            return handler
+
+        return decorate
+
+    def notify(self, path: str):
+        """The state of an observable resource has changed: tell who observes it."""
+        self._observers.notify(path)
+
+    def run(self):
+        """Serve until the process ends. Raises OSError when the port is taken."""
+        asyncio.run(self.serve())
+
+    async def serve(self):
+        """Serve until cancelled. Raises OSError when the port is taken."""
+        socket = UdpSocket(self._host, self.port)
+        self.port = socket.port
+        self.link = self._observers.link = Link(Endpoint(os.urandom), socket, self._log)
+        self.link.on_request = self._answer
+        self.link.on_failure = self._observers.forget
+        notifier = asyncio.create_task(self._observers.run())
+        self._log("ready on port %d" % self.port)
+        try:
+            await self.link.run()
+        finally:
+            notifier.cancel()
+            socket.close()
+
+    async def _answer(self, message: Message, remote: tuple, handle: Exchange):
+        try:
+            admitted = admit(self._router, self.guard, message, remote, now_ms())
+        except Refused as refused:
+            self.link.respond(handle, refused.response, True)
+            return
+        request, response = self._assembler.request(admitted.peer, admitted.request, now_ms())
+        if request is not None:
+            response = await self._respond(admitted, request, handle)
+        self.link.respond(handle, admitted.protect(response), admitted.expendable)
+
+    async def _respond(self, admitted: Admitted, request: Message, handle: Exchange) -> Message:
+        """The first block of the response to a whole request."""
+        if admitted.is_manager:
+            response = self.guard.manage(request, now_ms())
+        else:
+            changes = self._observers.changes
+            response = await self._router.dispatch(request, admitted.who)
+            self._observers.answered(admitted, request, response, handle, changes)
+        return self._assembler.response(admitted.peer, request, response, now_ms())

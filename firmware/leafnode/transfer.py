@@ -1,0 +1,25 @@
+"""Bodies of any size, one exchange after the other (RFC 7959)."""
+
+from leafkey.coap.message import Message
+from leafkey.coap.transfer import Transfer
+
+
+async def transfer(request: Message, exchange: object) -> Message:
+    """The whole response to a request that carries the whole payload.
+
+    `exchange(message)` is awaited for the response to each block. Raises what it raises, and
+    errors.ProtocolError when the peer's blocks do not fit together.
+    """
+    return await _finish(Transfer(request), exchange)
+
+
+async def complete(request: Message, first: Message, exchange: object) -> Message:
+    """The whole of a response whose first block has arrived; otherwise like `transfer`."""
+    begun = Transfer(request)
+    return begun.response if begun.receive(first) else await _finish(begun, exchange)
+
+
+async def _finish(begun: Transfer, exchange: object) -> Message:
+    while not begun.receive(await exchange(begun.next_request())):
+        pass
+    return begun.response

@@ -1,0 +1,173 @@
+"""One non-blocking UDP socket for IPv4 and IPv6, awaited under either runtime's asyncio.
+
+A remote is a pair (host, port), host a numeric address as text, without brackets; IPv4 peers look
+the same whether the socket below is an IPv4 one or an IPv6 one with mapped addresses.
+"""
+
+import asyncio
+import socket
+
+from leafkey.coap.parameters import MAX_DATAGRAM
+from leafkey.compat import MICROPYTHON, const
+from leafkey.errors import Unreachable
+
+MAPPED = "::ffff:"
+# Peers whose address is kept in both forms: converting it costs more than the rest of a send.
+KNOWN_PEERS = const(32)
+
+
+class UdpSocket:
+    """A bound socket. `port` is the local one; 0 where the runtime does not tell what it chose."""
+
+    def __init__(self, host: str = "", port: int = 0):
+        """`host`: a local address, or "" for every address of both families.
+
+        Raises OSError when the port is taken.
+        """
+        self.port = port
+        self._socket, self._mapped = _bound(host, port)
+        self._socket.setblocking(False)
+        self._waiter = _PollWaiter(self._socket) if MICROPYTHON else _LoopWaiter(self._socket)
+        self._remotes = {}
+        self._addresses = {}
+        if not MICROPYTHON:
+            self.port = self._socket.getsockname()[1]
+
+    async def readable(self):
+        """Return when there may be a datagram to receive."""
+        await self._waiter.wait()
+
+    def receive(self) -> tuple | None:
+        """(data, remote), or None if there is nothing. Never raises for what the network did.
+
+        A datagram over MAX_DATAGRAM bytes comes cut, one byte longer than that.
+        """
+        try:
+            data, address = self._socket.recvfrom(MAX_DATAGRAM + 1)
+        except OSError:
+            # EAGAIN, or the ICMP error of an earlier send: retransmission sees to that.
+            return None
+        return data, self._remote(address)
+
+    def send(self, data: bytes, remote: tuple):
+        """Send one datagram or lose it, as UDP may: nothing that prevents it is raised."""
+        try:
+            address = self._addresses.get(remote)
+            if address is None:
+                address = self._address(remote)
+            self._socket.sendto(data, address)
+        except OSError:
+            # ECONNREFUSED, ENETUNREACH, EAGAIN, ENOBUFS, ..: what matters is retransmitted.
+            return
+
+    def close(self):
+        """Free the port. Nothing may wait for the socket any more."""
+        self._waiter.close()
+        self._socket.close()
+
+    def _remote(self, address: object) -> tuple:
+        remote = self._remotes.get(address)
+        if remote is None:
+            remote = _numeric(address)
+            self._know(remote, address)
+        return remote
+
+    def _address(self, remote: tuple) -> object:
+        host, port = remote
+        if self._mapped and ":" not in host:
+            host = MAPPED + host
+        address = socket.getaddrinfo(host, port)[0][-1]
+        if MICROPYTHON and not isinstance(address, tuple):
+            address = bytes(address)
+        self._know(remote, address)
+        return address
+
+    def _know(self, remote: tuple, address: object):
+        if len(self._remotes) >= KNOWN_PEERS:
+            self._remotes.clear()
+            self._addresses.clear()
+        self._remotes[address] = remote
+        self._addresses[remote] = address
+
+
+def resolve(host: str, port: int) -> tuple:
+    """The remote behind a name or an address; blocks while a name is looked up.
+
+    Raises errors.Unreachable if the name is not known.
+    """
+    try:
+        return _numeric(socket.getaddrinfo(host, port)[0][-1])
+    except (OSError, UnicodeError) as error:
+        raise Unreachable("the host's name cannot be resolved") from error
+
+
+def _bound(host: str, port: int) -> tuple:
+    """(socket, True if IPv4 addresses must be mapped into IPv6 for it)."""
+    if host:
+        address = socket.getaddrinfo(host, port)[0][-1]
+        wide = ":" in _numeric(address)[0]
+        return _open(socket.AF_INET6 if wide else socket.AF_INET, address), False
+    try:
+        return _open(socket.AF_INET6, socket.getaddrinfo("::", port)[0][-1]), True
+    except (OSError, AttributeError):
+        # A node without IPv6 in its kernel, or in its firmware.
+        return _open(socket.AF_INET, socket.getaddrinfo("0.0.0.0", port)[0][-1]), False
+
+
+def _open(family: int, address: object) -> object:
+    opened = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        if not MICROPYTHON and family == socket.AF_INET6:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        opened.bind(address)
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+def _numeric(address: object) -> tuple:
+    """(host, port) of an address in the runtime's form."""
+    if isinstance(address, tuple):
+        host, port = address[0], address[1]
+    else:
+        # MicroPython's unix port hands out the bytes of a struct sockaddr.
+        parts = socket.sockaddr(address)
+        host, port = socket.inet_ntop(parts[0], parts[1]), parts[2]
+        if len(parts) > 4 and parts[4]:
+            host += "%%%d" % parts[4]
+    return (host[len(MAPPED) :] if host.startswith(MAPPED) else host), port
+
+
+class _PollWaiter:
+    """Waits through the poll object of MicroPython's asyncio, which has no datagram endpoint."""
+
+    def __init__(self, watched: object):
+        self._watched = watched
+
+    def wait(self) -> object:
+        # What asyncio's own streams do: the task leaves the run queue until poll names the socket.
+        yield asyncio.core._io_queue.queue_read(self._watched)
+
+    def close(self):
+        """The poll object has let go of a socket that no task waits for."""
+
+
+class _LoopWaiter:
+    """Waits through the reader callbacks of CPython's event loop."""
+
+    def __init__(self, watched: object):
+        self._watched = watched
+        self._loop = None
+        self._ready = asyncio.Event()
+
+    async def wait(self):
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._loop.add_reader(self._watched, self._ready.set)
+        await self._ready.wait()
+        self._ready.clear()
+
+    def close(self):
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(self._watched)
