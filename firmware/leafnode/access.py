@@ -7,7 +7,6 @@ import asyncio
 from hashlib import sha256
 
 from leafkey.ace import aif, hints
-from leafkey.codec import cbor
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
     APPLICATION_ACE_CBOR,
@@ -21,6 +20,7 @@ from leafkey.coap.numbers import (
     UNAUTHORIZED,
     code_text,
 )
+from leafkey.codec import cbor
 from leafkey.compat import const
 from leafkey.errors import (
     DecodeError,
@@ -65,7 +65,8 @@ class Grant:
     def restore(cls, provider, storage, record: str) -> "Grant":
         """Return the grant in a record; StateError if it is damaged."""
         try:
-            audience, host, port, scope, state = cbor.decode(storage.read(record))
+            fields = cbor.decode_array(storage.read(record), 5)
+            audience, host, port, scope, state = fields
             grant = cls(storage, audience, (host, port), aif.from_cbor(scope))
         except (DecodeError, ValueError, TypeError):
             raise StateError("record " + record + " is not readable")

@@ -61,7 +61,10 @@ def load(provider, directory: str) -> Identity:
     record = storage.read(NODE)
     if record is None:
         raise StateError("no identity in " + directory + ": provision this node first")
-    name, manager, is_server = cbor.decode(record)
+    try:
+        name, manager, is_server = cbor.decode_array(record, 3)
+    except DecodeError:
+        raise StateError("the identity in " + directory + " is damaged: provision this node again")
     return Identity(provider, storage, name, manager, is_server)
 
 
@@ -82,6 +85,8 @@ def _take_up(provider, storage: Storage, provisioned: bytes):
 def _decode(provisioned: bytes) -> tuple:
     try:
         fields = cbor.decode(provisioned)
+        if not isinstance(fields, dict):
+            raise DecodeError("an identity is a map")
         name, manager = fields[_NAME], fields[_MANAGER]
         ct = tokens.client_token(fields[_CLIENT_TOKEN])
         st = fields.get(_SERVER_TOKEN)

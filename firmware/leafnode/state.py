@@ -21,7 +21,7 @@ class VerifierState:
         if record is None:
             return None
         try:
-            self._token, self._marks = cbor.decode(record, 8, tokens.MAX_ITEMS)
+            self._token, self._marks = cbor.decode_array(record, 2, tokens.MAX_ITEMS)
             return tokens.decode_server_token(self._token), dict(self._marks)
         except (DecodeError, ValueError, TypeError):
             raise StateError("record " + self._name + " is not readable")

@@ -59,6 +59,14 @@ def decode(data: bytes, max_depth: int = MAX_DEPTH, max_items: int = MAX_ITEMS) 
     return value
 
 
+def decode_array(data: bytes, size: int, max_items: int = MAX_ITEMS) -> list:
+    """Return the array of `size` items that fills `data`; DecodeError if it is anything else."""
+    value = decode(data, MAX_DEPTH, max_items)
+    if not isinstance(value, list) or len(value) != size:
+        raise DecodeError("CBOR is not the array that belongs here")
+    return value
+
+
 def _write(out: bytearray, value: object, depth: int) -> None:
     if value is None or value is True or value is False:
         out.append(SIMPLE << 5 | (NULL if value is None else TRUE if value else FALSE))

@@ -104,7 +104,7 @@ class Presenter:
     def restore(cls, provider, state: bytes, save) -> "Presenter":
         """Return the presenter that goes on where `state` says; StateError if it says nothing."""
         try:
-            params, acked, reserved, level, parent = cbor.decode(state)
+            params, acked, reserved, level, parent = cbor.decode_array(state, 5)
             token = tokens.client_token([parent, params])
         except (DecodeError, ValueError, TypeError):
             raise StateError("the stored state of a CT is not readable")
