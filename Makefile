@@ -12,7 +12,7 @@ export LEAFKEY_STRICT := $(if $(filter 1,$(STRICT)),1,)
 
 PINS := pyproject.toml constraints.txt tests/runner/environment.py
 SUITES := property fuzz manager multi interop
-TOOLS := ca-certificates libcoap3-bin openssl
+TOOLS := libcoap3-bin openssl
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint types cross unit unit-cpython unit-micropython rules suites \
