@@ -1,0 +1,88 @@
+"""What the vector tests share: leaves, messages and values as tests/vectors/pat writes them."""
+
+from leafkey.coap.message import Message, decode_options, encode_options
+from leafkey.crypto.provider import default_provider
+from leafkey.pat import functions, tokens
+from leafkey.pat.tree import Leaf
+from tests.support.vectors import unhex
+
+PROVIDER = default_provider()
+
+LABELS = {
+    "epoch": tokens.EPOCH,
+    "suite": tokens.SUITE,
+    "n_clients": tokens.N_CLIENTS,
+    "degree": tokens.DEGREE,
+    "depth": tokens.DEPTH,
+    "at_len": tokens.AT_LEN,
+    "window": tokens.WINDOW,
+    "aead": tokens.AEAD,
+    "audience": tokens.AUDIENCE,
+    "sam": tokens.SAM,
+    "slot": tokens.SLOT,
+    "first": tokens.FIRST,
+    "last": tokens.LAST,
+    "level": tokens.LEVEL,
+    "permissions": tokens.PERMISSIONS,
+    "expires_in": tokens.EXPIRES_IN,
+    "version": tokens.VERSION,
+}
+
+
+def suite(case: dict):
+    """The suite a case names."""
+    return functions.suite(PROVIDER, case["suite"])
+
+
+def leaf(case: dict) -> Leaf:
+    """The AT a case names by its parent and child index."""
+    return Leaf(suite(case), unhex(case["parent"]), 0, case["child"])
+
+
+def message(code: int, options: list, payload: str) -> Message:
+    """A message from the parts a case lists."""
+    return Message(code, [(number, unhex(value)) for number, value in options], unhex(payload))
+
+
+def parse(text: str) -> Message:
+    """A message from code | options | [0xFF | payload]."""
+    data = unhex(text)
+    parsed = Message(data[0])
+    parsed.options, parsed.payload = decode_options(data, 1)
+    return parsed
+
+
+def serialize(sent: Message) -> str:
+    """The hexadecimal text of code | options | [0xFF | payload]."""
+    data = bytes((sent.code,)) + encode_options(sent.options)
+    return (data + b"\xff" + sent.payload if sent.payload else data).hex()
+
+
+def pairs(permissions: list | None) -> list | None:
+    """Permissions as leafkey.ace.aif has them in memory."""
+    return None if permissions is None else [(path, methods) for path, methods in permissions]
+
+
+def parameters(named: dict) -> dict:
+    """Named parameters under their labels, as tokens have them in memory."""
+    params = {LABELS[name]: value for name, value in named.items() if name != "slots"}
+    if tokens.PERMISSIONS in params:
+        params[tokens.PERMISSIONS] = pairs(params[tokens.PERMISSIONS])
+    if "slots" in named:
+        slots = named["slots"].items()
+        params[tokens.SLOTS] = {int(slot): grant(fields) for slot, fields in slots}
+    return params
+
+
+def grant(fields: dict | None) -> tokens.SlotGrant | None:
+    """A slot grant from its named parameters."""
+    if fields is None:
+        return None
+    return tokens.SlotGrant(
+        fields["generation"],
+        fields["last"],
+        fields["level"],
+        fields.get("first", 0),
+        pairs(fields.get("permissions")),
+        fields.get("expires_in"),
+    )
