@@ -13,7 +13,7 @@ from leafkey.coap.numbers import POST
 from leafkey.crypto.provider import default_provider
 from leafkey.pat import functions, tokens, tree
 from leafkey.pat.tokens import ClientToken, ServerToken, SlotGrant
-from leafmanager.slots import has_expired, live_slots
+from leafmanager.slots import has_expired, live_grants
 from leafmanager.store.tables import Grant, Manager, Node, Server, Slot
 
 TOKEN_PATH = "/token"
@@ -40,7 +40,7 @@ def token_uri(manager: Manager) -> str:
 def whole(session: Session, server: Server, now: int) -> ServerToken:
     """Return the ST of a server with every slot that holds a grant (SPEC section 9.1)."""
     manager = session.scalars(select(Manager)).one()
-    slots = {slot.number: _slot_grant(slot.grant, now) for slot in live_slots(session, server)}
+    slots = {slot.number: _slot_grant(held, now) for slot, held in live_grants(session, server)}
     params = {
         tokens.EPOCH: server.epoch,
         tokens.N_CLIENTS: server.n_clients,

@@ -7,18 +7,13 @@ several rules allow together is held to the strictest of them.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from leafkey.pat.tokens import MAX_NUMBERS
+from leafmanager.store.tables import Rule
 
-class Sentence(Protocol):
-    """What a rule must tell. Times are seconds since 1970; None: no end, limit or demand."""
-
-    allow: bool
-    path: str
-    methods: int
-    level: int | None
-    ends_at: int | None
-    ats_left: int | None
+# No ticket holds more ATs.
+UNLIMITED = MAX_NUMBERS
 
 
 class Permission(NamedTuple):
@@ -27,12 +22,12 @@ class Permission(NamedTuple):
     scope: list[tuple[str, int]]
     level: int
     ends_at: int | None
-    ats: int | None
-    rules: list
+    ats: int
+    rules: list[Rule]
 
 
 def decide(
-    rules: Iterable, scope: list[tuple[str, int]], level: int, now: int
+    rules: Iterable[Rule], scope: list[tuple[str, int]], level: int, now: int
 ) -> Permission | None:
     """Return what the rules of one client at one server allow of `scope`, or None.
 
@@ -49,12 +44,12 @@ def decide(
         granted,
         max([level, *(rule.level for rule in used if rule.level is not None)]),
         min((rule.ends_at for rule in used if rule.ends_at is not None), default=None),
-        min((rule.ats_left for rule in used if rule.ats_left is not None), default=None),
+        min((rule.ats_left for rule in used if rule.ats_left is not None), default=UNLIMITED),
         used,
     )
 
 
-def in_force(rule: Sentence, now: int) -> bool:
+def in_force(rule: Rule, now: int) -> bool:
     """Tell whether a rule still says something: it has not ended and has ATs left."""
     return (rule.ends_at is None or now < rule.ends_at) and rule.ats_left != 0
 
@@ -66,7 +61,7 @@ def covers(pattern: str, path: str) -> bool:
     return path == pattern
 
 
-def _allowed(rules: list, path: str) -> int:
+def _allowed(rules: list[Rule], path: str) -> int:
     allowed = denied = 0
     for rule in rules:
         if covers(rule.path, path):
@@ -75,7 +70,7 @@ def _allowed(rules: list, path: str) -> int:
     return allowed & ~denied
 
 
-def _touches(rule: Sentence, path: str, methods: int) -> bool:
+def _touches(rule: Rule, path: str, methods: int) -> bool:
     return covers(rule.path, path) and bool(rule.methods & methods)
 
 

@@ -9,11 +9,11 @@ the business of `leafmanager.net`.
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from leafkey.ace import aif, labels
+from leafkey.ace import labels
 from leafkey.pat.ticket import TokenErrorResponse, TokenRequest
 from leafkey.pat.tree import capacity
 from leafmanager import policy, slots
-from leafmanager.store.tables import Grant, Node, Rule, Server
+from leafmanager.store.tables import Charge, Grant, Node, Rule, Server
 
 
 def grant_ticket(session: Session, client: Node, request: TokenRequest, now: int) -> Grant:
@@ -27,11 +27,14 @@ def grant_ticket(session: Session, client: Node, request: TokenRequest, now: int
     server = find_server(session, request.audience)
     if server is None:
         raise TokenErrorResponse("the audience is unknown", labels.INVALID_REQUEST)
+    slots.take_back(session, server, client)
     permission = policy.decide(_rules(session, client, server), request.scope, server.level, now)
     if permission is None:
         raise TokenErrorResponse("policy allows none of this", labels.INVALID_SCOPE)
-    ats = _charge(permission, capacity(server.depth, server.degree))
-    return slots.assign(session, server, client, request.request_id, permission, ats, now)
+    ats = min(permission.ats, capacity(server.depth, server.degree))
+    grant = slots.assign(session, server, client, request.request_id, permission, ats, now)
+    _charge(session, permission, grant, ats)
+    return grant
 
 
 def find_server(session: Session, name: str) -> Server | None:
@@ -57,15 +60,9 @@ def _rules(session: Session, client: Node, server: Server) -> list[Rule]:
     )
 
 
-def _charge(permission: policy.Permission, limit: int) -> int:
-    """Return how many ATs the ticket holds, and take them from the rules that count them."""
-    ats = limit if permission.ats is None else min(permission.ats, limit)
+def _charge(session: Session, permission: policy.Permission, grant: Grant, ats: int) -> None:
+    """Take the ATs of a ticket from the rules that count them."""
     for rule in permission.rules:
         if rule.ats_left is not None:
             rule.ats_left -= ats
-    return ats
-
-
-def scope_text(audience: str, scope: list[tuple[str, int]]) -> str:
-    """Return what is asked or granted as an owner reads it: "thermo GET /temp"."""
-    return f"{audience} {aif.text(scope)}"
+            session.add(Charge(grant_id=grant.id, rule_id=rule.id))

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from leafkey.ace import aif
 from leafkey.pat.ticket import ACCESS_TOKEN_LEN
 from leafmanager.policy import Permission
-from leafmanager.store.tables import Grant, Node, Server, Slot
+from leafmanager.store.tables import Charge, Grant, Node, Server, Slot
 
 # Grants that are over are kept for the owner to look at: this many a server.
 KEPT_GRANTS = 256
@@ -42,7 +42,7 @@ def assign(
         slot.grant.ended_at = now
     slot.generation += 1
     slot.version = server.version
-    slot.grant = Grant(
+    grant = slot.grant = Grant(
         server=server,
         epoch=server.epoch,
         slot=slot.number,
@@ -60,7 +60,7 @@ def assign(
     )
     session.flush()
     _forget_old(session, server)
-    return slot.grant
+    return grant
 
 
 def close_expired(session: Session, server: Server, now: int) -> None:
@@ -70,21 +70,27 @@ def close_expired(session: Session, server: Server, now: int) -> None:
         server.version -= 1
 
 
-def live_slots(session: Session, server: Server) -> list[Slot]:
-    """Return the slots that hold a grant, in their order."""
-    return list(
-        session.scalars(
-            select(Slot)
-            .where(Slot.server_id == server.node_id, Slot.grant_id.is_not(None))
-            .order_by(Slot.number)
-        )
-    )
+def take_back(session: Session, server: Server, client: Node) -> None:
+    """Give the rules back what they paid for a client's grant whose ticket never went out."""
+    for _, grant in live_grants(session, server):
+        if grant.client_id == client.id and grant.released_at is None:
+            for charge in session.scalars(select(Charge).where(Charge.grant_id == grant.id)):
+                if charge.rule.ats_left is not None:
+                    charge.rule.ats_left += grant.last + 1 - grant.first
+                session.delete(charge)
+
+
+def live_grants(session: Session, server: Server) -> list[tuple[Slot, Grant]]:
+    """Return the slots that hold a grant, and the grants, in the order of the slots."""
+    held = select(Slot, Grant).join(Grant, Slot.grant_id == Grant.id)
+    ours = held.where(Slot.server_id == server.node_id).order_by(Slot.number)
+    return [(slot, grant) for slot, grant in session.execute(ours)]
 
 
 def _close_expired(session: Session, server: Server, now: int) -> int:
-    expired = [slot for slot in live_slots(session, server) if has_expired(slot.grant, now)]
-    for slot in expired:
-        slot.grant.ended_at = now
+    expired = [pair for pair in live_grants(session, server) if has_expired(pair[1], now)]
+    for slot, grant in expired:
+        grant.ended_at = now
         slot.grant = None
         slot.version = server.version
     return len(expired)
@@ -96,9 +102,8 @@ def has_expired(grant: Grant, now: int) -> bool:
 
 
 def _slot_of(session: Session, server: Server, client: Node) -> Slot | None:
-    return next(
-        (slot for slot in live_slots(session, server) if slot.grant.client_id == client.id), None
-    )
+    held = live_grants(session, server)
+    return next((slot for slot, grant in held if grant.client_id == client.id), None)
 
 
 def _free_slot(session: Session, server: Server) -> Slot:

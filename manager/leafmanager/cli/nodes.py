@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from leafkey.pat import functions
 from leafmanager import provision, units
 from leafmanager.cli import identity_file, ui
-from leafmanager.slots import live_slots
+from leafmanager.slots import live_grants
 from leafmanager.store.tables import Grant, Node, Server
 
 servers = ui.group("The servers this manager speaks for.")
@@ -40,9 +40,10 @@ def add_server(
         str, typer.Option(help="Least protection: bearer, pop, integrity, confidential.")
     ] = "pop",
 ) -> None:
-    """Add a server and write its identity to a file, for `leafnode` to start from.
+    """Add a server and write its identity to a file.
 
-    The file holds secrets: give it to that node over a line nobody listens to, then delete it.
+    The file holds secrets. Put it into the node's state directory under the name 'identity', over a
+    line that nobody listens to, and keep no copy.
     """
     shape = provision.Shape(
         n_clients=slots,
@@ -66,9 +67,10 @@ def add_server(
 
 @clients.command("add")
 def add_client(name: Name, state: ui.State, out: ui.Out = None, force: ui.Force = False) -> None:
-    """Add a client and write its identity to a file, for `leafnode` to start from.
+    """Add a client and write its identity to a file.
 
-    The file holds secrets: give it to that node over a line nobody listens to, then delete it.
+    The file holds secrets. Put it into the node's state directory under the name 'identity', over a
+    line that nobody listens to, and keep no copy.
     """
     units.name(name)
     with (
@@ -105,7 +107,7 @@ def _server_record(session: Session, server: Server) -> dict[str, object]:
         "heard": ui.moment(server.heard_at),
         "suite": units.choice_text(functions.SUITES, server.suite),
         "slots": server.n_clients,
-        "taken": len(live_slots(session, server)),
+        "taken": len(live_grants(session, server)),
         "version": server.version,
         "confirmed": server.confirmed,
     }

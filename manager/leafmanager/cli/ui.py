@@ -98,7 +98,7 @@ def show_json(value: object) -> None:
     print(json.dumps(value, indent=2))
 
 
-def show_table(heads: Sequence[str], rows: list[Sequence[str]], nothing: str) -> None:
+def show_table(heads: Sequence[str], rows: list[list[str]], nothing: str) -> None:
     """Print a table; `nothing` goes to stderr in its place when there are no rows."""
     if not rows:
         done(nothing)

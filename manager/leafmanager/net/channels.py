@@ -30,6 +30,7 @@ class Channels:
             manager = manager_of(session)
             marks = {node.slot: node.mark for node in session.scalars(select(Node))}
             token = issue.manager_token(session, manager)
+            self._version = manager.version
             self.name = manager.name
         self._verifier = Verifier(
             default_provider(),
@@ -54,10 +55,11 @@ class Channels:
     def _take_new_nodes(self) -> None:
         with self._store.transaction() as session:
             latest = manager_of(session).version
-            known = self._verifier.token[tokens.VERSION]
-            changes = [issue.manager_change(session, v) for v in range(known + 1, latest + 1)]
+            new = range(self._version + 1, latest + 1)
+            changes = [issue.manager_change(session, version) for version in new]
         for change in changes:
             self._verifier.apply(change, now_ms())
+        self._version = latest
 
 
 class _Marks:

@@ -14,7 +14,7 @@ def from_aiocoap(message: aiocoap.Message) -> Message:
     """Return what a received message says; type, message ID and token stay with aiocoap."""
     options = [(int(option.number), option.encode()) for option in message.opt.option_list()]
     kind = NON if message.mtype is Type.NON else CON
-    return Message(int(message.code), options, message.payload, kind)
+    return Message(int(message.code or 0), options, message.payload, kind)
 
 
 def to_aiocoap(message: Message, tuning: TransportTuning | None = None) -> aiocoap.Message:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from typing import NamedTuple
 
 import aiocoap
+from aiocoap.error import Error as CoapError
 from aiocoap.numbers.constants import TransportTuning
 from sqlalchemy import update
 
@@ -105,10 +106,10 @@ class Downlink:
         request.set_path(issue.SERVER_TOKEN_PATH)
         dialogue = Dialogue(self._presenter(server_id), self._sender(parcel.address), True)
         transfer = Transfer(request)
-        while True:
+        while transfer.response is None:
             _, response = await dialogue.request(transfer.next_request())
-            if transfer.receive(response):
-                return transfer.response
+            transfer.receive(response)
+        return transfer.response
 
     def _sender(self, address: str):
         async def send(message: Message) -> Message:
@@ -116,7 +117,7 @@ class Downlink:
             sent.unresolved_remote = address
             try:
                 response = await self._context.request(sent, handle_blockwise=False).response
-            except aiocoap.error.Error as error:
+            except CoapError as error:
                 raise Unreachable("the server does not answer") from error
             return from_aiocoap(response)
 

@@ -91,7 +91,7 @@ class Handlers:
             slots.close_expired(session, server, now)
             server.confirmed = min(has, server.version)
             token = issue.whole(session, server, now)
-        self._downlink.sent_whole(peer.id, token[tokens.VERSION])
+        self._downlink.sent_whole(peer.id, token.params[tokens.VERSION])
         self._tell_of(SERVER_TOKEN, peer, token_text(token))
         payload = tokens.encode_server_token(token)
         return Message(CHANGED, ((CONTENT_FORMAT, APPLICATION_CBOR),), payload)
@@ -108,6 +108,7 @@ class Handlers:
             now = issue.now()
             if grant is None or grant.ended_at is not None or slots.has_expired(grant, now):
                 raise TokenErrorResponse("the grant has ended meanwhile", labels.INVALID_REQUEST)
+            grant.released_at = grant.released_at or now
             scope = aif.decode(grant.permissions)
             token = issue.client_token(grant, now)
             payload = encode_response(token, scope, grant.access_token)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import aiocoap
 from aiocoap.messagemanager import MessageManager
@@ -54,7 +55,7 @@ async def listen(host: str, port: int) -> aiocoap.Context:
         sock, messages, context.log, context.loop
     )
     messages.message_interface = transport
-    tokens.token_interface = messages
+    tokens.token_interface = messages  # pyright: ignore[reportAttributeAccessIssue]
     context.request_interfaces.append(tokens)
     return context
 
@@ -87,6 +88,8 @@ def _bind(host: str, port: int) -> socket.socket:
 
 class GuardedTransport(MessageInterfaceUDP6):
     """Lets only well-formed messages that an endpoint understands pass, at a bounded rate."""
+
+    transport: Any
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -138,13 +141,15 @@ class BoundedMessageManager(MessageManager):
     A duplicate of what was forgotten is a used AT, which is refused like every other.
     """
 
+    message_interface: MessageInterfaceUDP6
+
     def __init__(self, token_manager):
         super().__init__(token_manager)
         self._contents: dict[tuple, tuple[int, float]] = {}
 
     def _deduplicate_message(self, message: aiocoap.Message) -> bool:
         now = self.loop.time()
-        key = (message.remote, message.mid)
+        key: Any = (message.remote, message.mid)
         content = hash((message.code, message.token, message.opt.encode(), message.payload))
         self._forget(lambda expiry: expiry <= now)
         if self._contents.get(key, (None,))[0] == content:

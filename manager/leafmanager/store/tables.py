@@ -115,8 +115,8 @@ class Grant(Base):
     """One generation of one slot, given to one client, for good: the first constraint says so.
 
     The second makes a repeated ticket request find its ticket. `version` is the server's that
-    carries the grant: once confirmed, the ticket may be released. `ended_at` is null while the
-    grant holds its slot.
+    carries the grant: once confirmed, the ticket may be released. `released_at` is null until then,
+    `ended_at` while the grant holds its slot.
     """
 
     __tablename__ = "grants"
@@ -139,6 +139,7 @@ class Grant(Base):
     last: Mapped[int]
     version: Mapped[int]
     issued_at: Mapped[int]
+    released_at: Mapped[int | None]
     expires_at: Mapped[int | None]
     ended_at: Mapped[int | None]
 
@@ -167,3 +168,18 @@ class Rule(Base):
 
     client: Mapped[Node] = relationship(lazy="joined", innerjoin=True)
     server: Mapped[Server] = relationship(lazy="joined", innerjoin=True)
+
+
+class Charge(Base):
+    """A grant took all its ATs out of this rule, which counts them."""
+
+    __tablename__ = "charges"
+
+    grant_id: Mapped[int] = mapped_column(
+        ForeignKey("grants.id", ondelete="CASCADE"), primary_key=True
+    )
+    rule_id: Mapped[int] = mapped_column(
+        ForeignKey("rules.id", ondelete="CASCADE"), primary_key=True
+    )
+
+    rule: Mapped[Rule] = relationship(lazy="joined", innerjoin=True)
