@@ -74,7 +74,7 @@ tools: ## install what the tests want from Debian's packages (as root)
 		'what `make test` names at its end.'; exit 1; }
 	@test "$$(id -u)" = 0 || { echo 'make tools installs packages: run it as root.'; exit 1; }
 	apt-get update -q
-	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(TOOLS)
+	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends --no-upgrade $(TOOLS)
 
 clean: ## remove everything that was made here
 	rm -rf build $(VENV) .ruff_cache .hypothesis leafkey.egg-info

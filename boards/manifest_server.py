@@ -1,3 +1,3 @@
-include("manifest_core.py")
-include("$(MPY_DIR)/extmod/asyncio")
-package("leafnode", base_path="../firmware")
+"""Freezes what a node needs that only serves."""
+
+include("manifest_core.py", role="server")

@@ -8,6 +8,20 @@ BOARDS = ROOT / "boards"
 NAMES = ("core", "server", "client")
 
 
+class Options:
+    """What an including manifest passed, over what the included one takes for granted."""
+
+    def __init__(self, given: dict[str, object]) -> None:
+        self._given = given
+
+    def defaults(self, **values: object) -> None:
+        """Say what holds where nothing was passed."""
+        self._given = {**values, **self._given}
+
+    def __getattr__(self, name: str) -> object:
+        return self._given.get(name)
+
+
 class Manifest:
     """Evaluates a manifest; `frozen` maps the path on the board to the source file."""
 
@@ -22,10 +36,17 @@ class Manifest:
         before = Path.cwd()
         os.chdir(file.parent)
         try:
-            names = {"include": self.include, "package": self.package, "module": self.module}
-            exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), names)
+            exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), self._names(options))
         finally:
             os.chdir(before)
+
+    def _names(self, options: dict[str, object]) -> dict[str, object]:
+        return {
+            "include": self.include,
+            "package": self.package,
+            "module": self.module,
+            "options": Options(options),
+        }
 
     def package(
         self, name: str, files: list | None = None, base_path: str = ".", opt: int | None = None
