@@ -5,7 +5,14 @@ from leafkey.errors import DecodeError, OutOfStep
 from leafkey.pat import tokens
 
 # Changing one of these within an epoch would show leaves twice or as parents (SPEC 3.2).
-_FIXED = (tokens.SUITE, tokens.DEGREE, tokens.AT_LEN, tokens.AEAD, tokens.AUDIENCE)
+_FIXED = (
+    tokens.SUITE,
+    tokens.DEGREE,
+    tokens.AT_LEN,
+    tokens.WINDOW,
+    tokens.AEAD,
+    tokens.AUDIENCE,
+)
 
 
 def merge(current: tokens.ServerToken | None, token: tokens.ServerToken):
@@ -13,22 +20,20 @@ def merge(current: tokens.ServerToken | None, token: tokens.ServerToken):
 
     OutOfStep if a change does not follow the ST in force; DecodeError if it contradicts it.
     """
+    if current is None:
+        if not token.is_whole():
+            raise OutOfStep("a change without an ST to change")
+        return _settled(token, {})
     if token.is_whole():
-        if current is None or token[tokens.EPOCH] > current[tokens.EPOCH]:
-            return token
-        if _order(token) < _order(current):
-            return None
-        if not equal(token.st, current.st):
-            raise DecodeError("another St in the same epoch")
-        merged = token
-    elif current is None:
-        raise OutOfStep("a change without an ST to change")
+        if token[tokens.EPOCH] > current[tokens.EPOCH]:
+            return _settled(token, {})
+        merged = None if _order(token) < _order(current) else _same_st(current, token)
     else:
         merged = _changed(current, token)
-        if merged is None:
-            return None
+    if merged is None:
+        return None
     _check_follows(current, merged)
-    return merged
+    return _settled(merged, _closed(current, merged))
 
 
 def kept_marks(current: tokens.ServerToken | None, merged: tokens.ServerToken, marks: dict) -> dict:
@@ -42,6 +47,12 @@ def kept_marks(current: tokens.ServerToken | None, merged: tokens.ServerToken, m
 def _goes_on(current: tokens.ServerToken, slots: dict, slot: int) -> bool:
     before, after = current[tokens.SLOTS].get(slot), slots.get(slot)
     return before is not None and after is not None and before.generation == after.generation
+
+
+def _same_st(current: tokens.ServerToken, token: tokens.ServerToken) -> tokens.ServerToken:
+    if not equal(token.st, current.st):
+        raise DecodeError("another St in the same epoch")
+    return token
 
 
 def _order(token: tokens.ServerToken) -> tuple:
@@ -58,17 +69,41 @@ def _changed(current: tokens.ServerToken, change: tokens.ServerToken):
     params.update(change.params)
     params[tokens.SLOTS] = dict(current[tokens.SLOTS])
     params[tokens.SLOTS].update(change.params.get(tokens.SLOTS, {}))
-    merged = tokens.ServerToken(current.st, params)
-    tokens.check_server_token(merged)
-    return merged
+    return tokens.ServerToken(current.st, params)
 
 
 def _check_follows(current: tokens.ServerToken, merged: tokens.ServerToken):
     for label in _FIXED:
         if current[label] != merged[label]:
             raise DecodeError("a parameter that is fixed for the epoch changed")
-    before = current[tokens.SLOTS]
+    before, closed = current[tokens.SLOTS], current.params.get(tokens.CLOSED, {})
     for slot, grant in merged[tokens.SLOTS].items():
-        known = before.get(slot)
-        if grant is not None and known is not None and grant.generation < known.generation:
+        if grant is None:
+            continue
+        if slot in before and grant.generation < before[slot].generation:
             raise DecodeError("a generation fell")
+        if grant.generation <= closed.get(slot, 0):
+            raise DecodeError("a generation that was closed")
+
+
+def _closed(current: tokens.ServerToken, merged: tokens.ServerToken) -> dict:
+    """Return the last generations of slots without a grant: their ATs must never come back."""
+    closed = dict(current.params.get(tokens.CLOSED, {}))
+    for slot, generation in merged.params.get(tokens.CLOSED, {}).items():
+        closed[slot] = max(generation, closed.get(slot, 0))
+    for slot, grant in current[tokens.SLOTS].items():
+        if merged[tokens.SLOTS].get(slot) is None:
+            closed[slot] = grant.generation
+    return closed
+
+
+def _settled(token: tokens.ServerToken, closed: dict) -> tokens.ServerToken:
+    """Return a whole ST as it is kept: slots without a grant are left out of `slots`."""
+    slots = {slot: grant for slot, grant in token[tokens.SLOTS].items() if grant is not None}
+    params = dict(token.params)
+    params[tokens.SLOTS] = slots
+    if closed:
+        params[tokens.CLOSED] = {x: r for x, r in closed.items() if x not in slots}
+    settled = tokens.ServerToken(token.st, params)
+    tokens.check_server_token(settled)
+    return settled

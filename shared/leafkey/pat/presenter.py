@@ -65,7 +65,7 @@ class Exchange:
         AuthenticationError if it does not verify, DecodeError if malformed or an old notification:
         such a response is to be ignored.
         """
-        if response.code == UNAUTHORIZED and response.option(PAT) is None:
+        if response.code == UNAUTHORIZED and self._is_open(response):
             raise self._not_recognized(response)
         plain, counter = self._protection.unprotect_response(response)
         if self.level != tokens.BEARER:
@@ -73,9 +73,14 @@ class Exchange:
                 raise DecodeError("a notification that is not new")
             self._counter = counter
             self._presenter.answered(self.number)
-        if plain.code == UNAUTHORIZED:
-            raise LevelDemanded(_level_demanded(plain))
+        demanded = _level_demanded(plain) if plain.code == UNAUTHORIZED else None
+        if demanded is not None:
+            raise LevelDemanded(demanded)
         return plain
+
+    def _is_open(self, response: Message) -> bool:
+        """Tell a response that anybody may have made."""
+        return self.level == tokens.BEARER or response.option(PAT) is None
 
     def _not_recognized(self, response: Message) -> NotRecognized:
         try:
@@ -190,9 +195,11 @@ class Presenter:
         self._reserved = reserved
 
 
-def _level_demanded(answer: Message) -> int:
-    demanded = cbor.decode(answer.payload)
+def _level_demanded(answer: Message) -> int | None:
+    """Return the level in a protected 4.01; None if it only ends an observation."""
+    try:
+        demanded = cbor.decode(answer.payload)
+    except DecodeError:
+        return None
     level = demanded.get(labels.LEVEL_DEMANDED) if isinstance(demanded, dict) else None
-    if level not in (tokens.POP, tokens.INTEGRITY, tokens.CONFIDENTIAL):
-        raise DecodeError("a protected refusal without a level")
-    return level
+    return level if level in (tokens.POP, tokens.INTEGRITY, tokens.CONFIDENTIAL) else None

@@ -91,6 +91,8 @@ class Protection:
         if self.level != BEARER:
             self._verify(REQUEST, message, b"", 0, mac)
             self.tag = mac
+        if self.level == PROBE_LEVEL:
+            _check_probe(message)
         return _without_pat(message)
 
     def protect_response(self, response: Message, counter: int = 0) -> Message:
@@ -202,6 +204,11 @@ def _checked(inner: Message, is_kind) -> Message:
     if not is_kind(inner.code):
         raise DecodeError("a code inside that does not belong there")
     return inner
+
+
+def _check_probe(message: Message):
+    if message.code != POST or message.payload or sealed_options(message.options):
+        raise DecodeError("a probe that carries something")
 
 
 def _outer_request(message: Message, sealed: bytes) -> Message:

@@ -28,6 +28,7 @@ PERMISSIONS = const(16)
 EXPIRES_IN = const(17)
 GENERATION = const(18)
 VERSION = const(19)
+CLOSED = const(20)
 
 BEARER = const(0)
 POP = const(1)
@@ -66,7 +67,8 @@ _RANGES = {
     VERSION: (0, MAX_UINT),
 }
 _WHOLE = (EPOCH, SUITE, N_CLIENTS, DEGREE, DEPTH, AT_LEN, WINDOW, AEAD, AUDIENCE, SAM, SLOTS)
-_PARAMS_S = _WHOLE + (VERSION,)
+_NEEDED_S = _WHOLE + (VERSION,)
+_PARAMS_S = _NEEDED_S + (CLOSED,)
 _CLIENT = (SUITE, DEGREE, DEPTH, AT_LEN, WINDOW, AEAD, AUDIENCE, SLOT, FIRST, LAST, LEVEL)
 _PARAMS_C = _CLIENT + (SAM, PERMISSIONS, EXPIRES_IN)
 _GRANT = (GENERATION, LAST, LEVEL)
@@ -166,7 +168,8 @@ def server_token(value: object) -> ServerToken:
     st, params = _pair(value)
     if st is not None:
         _check_secret(st)
-    _check_map(params, _PARAMS_S, (VERSION,) if st is None else _PARAMS_S)
+    _check_map(params, _PARAMS_S, (VERSION,) if st is None else _NEEDED_S)
+    _check_closed(params.get(CLOSED, {}))
     if SLOTS in params:
         params[SLOTS] = _slots(params[SLOTS])
     token = ServerToken(st, params)
@@ -236,6 +239,14 @@ def _slot_grant(params: dict) -> SlotGrant:
         None if permissions is None else aif.from_cbor(permissions),
         params.get(EXPIRES_IN),
     )
+
+
+def _check_closed(closed: object):
+    if not isinstance(closed, dict):
+        raise DecodeError("closed slots are a map")
+    for slot, generation in closed.items():
+        _check_uint(slot, 1, MAX_TABLE)
+        _check_uint(generation, 1, MAX_UINT)
 
 
 def _pair(value: object) -> list:
