@@ -1,6 +1,5 @@
 """What stands before a server's resources: PAT for its clients, and the manager's way in."""
 
-from leafkey.codec import cbor
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
     APPLICATION_CBOR,
@@ -12,6 +11,7 @@ from leafkey.coap.numbers import (
     NOT_FOUND,
     POST,
 )
+from leafkey.codec import cbor
 from leafkey.errors import DecodeError, OutOfStep, StateError
 from leafkey.pat import tokens
 from leafkey.pat.verifier import Session, Verifier

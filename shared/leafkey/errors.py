@@ -1,25 +1,25 @@
 """Every exception Leafkey raises on purpose. None of them carries key material or peer bytes.
 
-    LeafkeyError
-      DecodeError             bytes from outside are malformed or exceed a limit
-        MessageError          a CoAP message whose header was readable
-          TooManyOptions      well-formed so far, but with more options than a node keeps
-      EncodeError             a value of ours cannot be represented
-      UnsupportedError        an algorithm, suite or option this build does not have
-      AuthenticationError     a MAC or an AEAD tag does not verify
-      TokenError              an AT cannot be accepted or made
-        UnknownToken          no slot has this At in its window
-        UsedToken             the At was accepted before
-        TokenTooOld           the number lies before what the branch can still derive
-        TokenTooFar           the number lies past the window or past the grant
-        TokensExhausted       the grant has no AT left
-      OutOfStep               a change to an ST does not follow the one in force
-      StateError              stored state is missing, corrupt or from another identity
-      AccessError             what an application can act on
-        Unreachable           the peer did not answer
-        NotAllowed            the owner's policy does not allow this
-        OutcomeUnknown        the server may have acted on the request, or not
-        ProtocolError         the peer answered, but not with what the protocol allows
+LeafkeyError
+  DecodeError             bytes from outside are malformed or exceed a limit
+    MessageError          a CoAP message whose header was readable
+      TooManyOptions      well-formed so far, but with more options than a node keeps
+  EncodeError             a value of ours cannot be represented
+  UnsupportedError        an algorithm, suite or option this build does not have
+  AuthenticationError     a MAC or an AEAD tag does not verify
+  TokenError              an AT cannot be accepted or made
+    UnknownToken          no slot has this At in its window
+    UsedToken             the At was accepted before
+    TokenTooOld           the number lies before what the branch can still derive
+    TokenTooFar           the number lies past the window or past the grant
+    TokensExhausted       the grant has no AT left
+  OutOfStep               a change to an ST does not follow the one in force
+  StateError              stored state is missing, corrupt or from another identity
+  AccessError             what an application can act on
+    Unreachable           the peer did not answer
+    NotAllowed            the owner's policy does not allow this
+    OutcomeUnknown        the server may have acted on the request, or not
+    ProtocolError         the peer answered, but not with what the protocol allows
 """
 
 

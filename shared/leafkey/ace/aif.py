@@ -19,7 +19,7 @@ def to_cbor(permissions: list) -> list:
 
 
 def from_cbor(value: object) -> list:
-    """Return the permissions in a decoded array; DecodeError if it is none, or past SPEC section 11."""
+    """Return the permissions in a decoded array; DecodeError if none, or past SPEC section 11."""
     if not isinstance(value, list) or len(value) > MAX_ENTRIES:
         raise DecodeError("an AIF is an array of at most 32 entries")
     return [_entry(item) for item in value]

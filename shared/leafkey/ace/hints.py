@@ -11,7 +11,7 @@ def encode(sam: str, audience: str, refusal: bytes) -> bytes:
 
 
 def decode(data: bytes) -> tuple:
-    """Return (SAM's URI, audience, refusal field or None); DecodeError if these are no such hints."""
+    """Return (SAM's URI, audience, refusal field or None); DecodeError if these are no hints."""
     hints = cbor.decode(data)
     if not isinstance(hints, dict):
         raise DecodeError("hints are a map")

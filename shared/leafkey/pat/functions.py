@@ -19,7 +19,7 @@ SUITES = {"chacha20": CHACHA20, "sha256": SHA256}
 
 
 class ChaCha20Suite:
-    """F is the first half of the ChaCha20 block with counter i and nonce v, as the draft proposes."""
+    """F is the first half of the ChaCha20 block with counter i and nonce v, as in the draft."""
 
     number = CHACHA20
 

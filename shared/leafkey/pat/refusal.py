@@ -16,7 +16,7 @@ def make(provider, random_bytes, hint_key: bytes, number: int) -> bytes:
 
 
 def read(provider, hint_key: bytes, field: bytes | None) -> int:
-    """Return the number to go on from; AuthenticationError if `field` holds no hint for this key."""
+    """Return the number to go on from; AuthenticationError if `field` has no hint for this key."""
     if field is None or len(field) != REFUSAL_LEN:
         raise AuthenticationError("no refusal field")
     r, masked, t = field[:8], field[8:16], field[16:]

@@ -10,7 +10,7 @@ ACCESS_TOKEN_LEN = 16
 
 
 class TokenRequest:
-    """What a CAM asks for: permissions at an audience; the same `request_id` asks the same thing."""
+    """What a CAM asks for: permissions at an audience; a `request_id` asks for one thing."""
 
     def __init__(self, audience: str, scope: list, request_id: bytes, client_id: str | None = None):
         self.audience = audience

@@ -1,8 +1,8 @@
 """Which ATs S accepts: the windows of all slots in one flat table (SPEC 6.1).
 
-Each slot has room for the 2w numbers h-w+1 .. h+w. The entry of number n of a slot stands at a fixed
-place, so it holds only 16 bits of its At and a link; heads chain the entries by those bits. Finding
-an At then costs the same for every N, in 12w bytes and a record of 46 for each slot.
+Each slot has room for the 2w numbers h-w+1 .. h+w. The entry of number n of a slot stands at a
+fixed place, so it holds only 16 bits of its At and a link; heads chain the entries by those bits.
+Finding an At then costs the same for every N, in 12w bytes and a record of 46 for each slot.
 """
 
 from array import array
