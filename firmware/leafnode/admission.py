@@ -11,7 +11,8 @@ class Admitted:
     """A request to an open resource: anybody may make it, and its answer goes out as it is.
 
     `request` is the Message as its client made it. `peer` tells clients apart in block-wise
-    transfers, `observer` observations; both are hashable.
+    transfers, `observer` observations; both are hashable. `expendable`: a duplicate may be
+    answered anew, so that the cached reply may make room for others.
     """
 
     is_manager = False
@@ -23,11 +24,7 @@ class Admitted:
         self.peer = remote
         # One endpoint may observe a resource twice, under two tokens (RFC 7641 section 4.1).
         self.observer = (remote, request.token)
-
-    @property
-    def expendable(self) -> bool:
-        """True if a duplicate may be answered anew: nothing but this cached reply depends on it."""
-        return self.request.code in (GET, FETCH)
+        self.expendable = request.code in (GET, FETCH)
 
     def is_current(self, now: int) -> bool:
         """True as long as notifications may go on; now: ms."""
@@ -41,12 +38,11 @@ class Admitted:
 class Authorized(Admitted):
     """A request under an accepted AT, from a client or from the manager."""
 
-    expendable = False
-
     def __init__(self, session: Session, is_manager: bool):
         self._session = session
         self.request = session.request
         self.is_manager = is_manager
+        self.expendable = False
         self.who = session.pseudonym
         self.peer = self.observer = (is_manager, session.peer)
 

@@ -45,12 +45,11 @@ class Client:
     that is none, EncodeError for a value that cannot be sent.
     """
 
-    def __init__(self, access: Access | None = None, log: object = print):
+    def __init__(self, access: Access | None = None, log=print):
         """Without `access` requests are made as they are: open resources answer them."""
         self.access = access
         self._log = log
         self._link = None
-        self._socket = None
         self._pump = None
         self._remotes = {}
 
@@ -123,18 +122,17 @@ class Client:
         try:
             await pump
         except asyncio.CancelledError:
-            self._socket.close()
+            return
 
     @property
     def link(self) -> Link:
         """The link, opened with the first request."""
         if self._link is None:
-            self._socket = UdpSocket()
-            self._link = Link(Endpoint(os.urandom), self._socket, self._log)
+            self._link = Link(Endpoint(os.urandom), UdpSocket(), self._log)
             self._pump = asyncio.create_task(self._link.run())
         return self._link
 
-    async def _exchange(self, message: Message, target: Target, send: object) -> tuple:
+    async def _exchange(self, message: Message, target: Target, send) -> tuple:
         """(response, what unprotects the notifications that follow it or None) for one message."""
         try:
             if self.access is None:
@@ -145,7 +143,7 @@ class Client:
             self._remotes.pop(target.origin, None)
             raise
 
-    def _send_to(self, target: Target) -> object:
+    def _send_to(self, target: Target):
         async def send(message: Message) -> Message:
             return await self.send(message, target.remote)
 

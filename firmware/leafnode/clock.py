@@ -8,7 +8,7 @@ from leafkey.compat import MICROPYTHON
 class Clock:
     """Extends a tick counter that wraps; read it at least twice in one period of the counter."""
 
-    def __init__(self, ticks: object, period: int):
+    def __init__(self, ticks, period: int):
         """`ticks()` -> milliseconds modulo `period`."""
         self._ticks = ticks
         self._period = period
@@ -23,17 +23,19 @@ class Clock:
         return self._now
 
 
-def _monotonic_ms() -> int:
-    return time.monotonic_ns() // 1000000
+if MICROPYTHON:
 
+    def system_clock() -> Clock:
+        """The counter has 30 bits on boards, 62 on the unix port: -1 from 0 is its highest value."""
+        highest = time.ticks_add(0, -1)  # pyright: ignore[reportArgumentType]
+        return Clock(time.ticks_ms, highest + 1)
 
-def _system_clock() -> Clock:
-    if MICROPYTHON:
-        # The period is 2^30 on boards with 32 bits and 2^62 on the unix port: ticks_add
-        # of -1 to 0 is the highest value.
-        return Clock(time.ticks_ms, time.ticks_add(0, -1) + 1)
-    return Clock(_monotonic_ms, 1 << 62)
+else:
+
+    def system_clock() -> Clock:
+        """The system's monotonic clock, which does not wrap."""
+        return Clock(lambda: time.monotonic_ns() // 1000000, 1 << 63)
 
 
 # One counter for the whole node: a clock that is read rarely would miss a wrap.
-now_ms = _system_clock().now_ms
+now_ms = system_clock().now_ms

@@ -1,12 +1,12 @@
 """What a body is, by its Content-Format (RFC 7252 section 12.3), and how a value becomes one."""
 
-from leafkey.codec import cbor, utf8
 from leafkey.coap.numbers import (
     APPLICATION_CBOR,
     APPLICATION_LINK_FORMAT,
     APPLICATION_OCTET_STREAM,
     TEXT_PLAIN,
 )
+from leafkey.codec import cbor, utf8
 
 
 def encode(value: object) -> tuple:
@@ -37,12 +37,12 @@ class Body:
         return self._read(utf8.decode, self.payload)
 
     @property
-    def cbor(self) -> object:
+    def cbor(self):
         """The payload as a CBOR value; DecodeError unless it is deterministic CBOR."""
         return self._read(cbor.decode, self.payload)
 
     @property
-    def value(self) -> object:
+    def value(self):
         """The payload as its Content-Format says: str, bytes, a CBOR value, or None if empty."""
         if self.content_format == APPLICATION_CBOR:
             return self.cbor
@@ -50,5 +50,5 @@ class Body:
             return self.text
         return self.payload or None
 
-    def _read(self, decode: object, data: object) -> object:
+    def _read(self, decode, data):
         return decode(data)

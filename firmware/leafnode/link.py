@@ -14,6 +14,7 @@ from leafkey.coap.endpoint import (
     Endpoint,
     FailureEvent,
     RequestEvent,
+    ResponseEvent,
 )
 from leafkey.coap.exchange import Exchange, Request
 from leafkey.coap.message import Message
@@ -47,16 +48,12 @@ FAILURES = {
 
 
 class Link:
-    """One endpoint on one socket. `run()` must be running for anything to arrive.
+    """One endpoint on one socket. `run()` must be running for anything to arrive."""
 
-    `on_request`: coroutine function (message, remote, handle), which calls `respond(handle, ..)`;
-    None for a node that serves nothing. `on_failure`: function (handle) for a notification that
-    was rejected or not acknowledged. `log`: function (text); it gets no peer data.
-    """
-
-    def __init__(self, endpoint: Endpoint, socket: UdpSocket, log: object = print):
-        self.on_request = None
-        self.on_failure = None
+    def __init__(self, endpoint: Endpoint, socket: UdpSocket, log=print):
+        """`log`: function (text) for what went wrong; it gets no peer data."""
+        self._on_request = None
+        self._on_failure = None
         self._endpoint = endpoint
         self._socket = socket
         self._log = log
@@ -67,8 +64,18 @@ class Link:
         self._waiting = {}
         self._running = {}
 
+    def serve(self, on_request, on_failure):
+        """Take requests; without this they get no answer.
+
+        `on_request`: coroutine function (message, remote, handle), which calls
+        `respond(handle, ..)`. `on_failure`: function (handle), for a notification that was
+        rejected or not acknowledged.
+        """
+        self._on_request = on_request
+        self._on_failure = on_failure
+
     async def run(self):
-        """Serve the socket until cancelled."""
+        """Keep things going until cancelled; then everything ends and the socket is closed."""
         timers = asyncio.create_task(self._run_timers())
         try:
             await self._receive()
@@ -78,6 +85,7 @@ class Link:
                 task.cancel()
             for handle, responses in self._waiting.items():
                 responses.put(FailureEvent(handle, CLOSED))
+            self._socket.close()
 
     async def request(self, message: Message, remote: tuple, token: bytes | None = None) -> Message:
         """Send one request and return its response.
@@ -112,7 +120,7 @@ class Link:
         self._endpoint.notify(handle, message, now_ms())
         self._flush()
 
-    def cancel(self, handle: object):
+    def cancel(self, handle: Request | Exchange):
         """Forget a request, an observation or pending notifications (Endpoint.cancel)."""
         self._waiting.pop(handle, None)
         self._endpoint.cancel(handle)
@@ -178,21 +186,22 @@ class Link:
             self._deliver(event)
             event = self._endpoint.next_event()
 
-    def _deliver(self, event: object):
+    def _deliver(self, event):
         if isinstance(event, RequestEvent):
             self._start(event)
             return
         responses = self._waiting.get(event.handle)
         if responses is not None:
             responses.put(event)
-        elif isinstance(event, FailureEvent) and self.on_failure is not None:
-            self.on_failure(event.handle)
+        elif isinstance(event, FailureEvent) and self._on_failure is not None:
+            self._on_failure(event.handle)
 
     def _start(self, event: RequestEvent):
-        if self.on_request is None:
+        on_request = self._on_request
+        if on_request is None:
             self._endpoint.cancel(event.handle)
         elif len(self._running) < MAX_RUNNING or self._end_stuck():
-            task = asyncio.create_task(self._serve(event))
+            task = asyncio.create_task(self._serve(on_request, event))
             self._running[event.handle] = (task, now_ms())
         else:
             busy = Message(SERVICE_UNAVAILABLE, ((MAX_AGE, bytes((RETRY_AFTER,))),))
@@ -208,9 +217,9 @@ class Link:
                 return True
         return False
 
-    async def _serve(self, event: RequestEvent):
+    async def _serve(self, on_request, event: RequestEvent):
         try:
-            await self.on_request(event.message, event.remote, event.handle)
+            await on_request(event.message, event.remote, event.handle)
         except Exception as error:
             self._log("a request could not be answered: " + type(error).__name__)
             self.respond(event.handle, Message(INTERNAL_SERVER_ERROR))
@@ -226,7 +235,7 @@ class Responses:
         self._events = []
         self._arrived = asyncio.Event()
 
-    def put(self, event: object):
+    def put(self, event: ResponseEvent | FailureEvent):
         """Keep an event; the oldest gives way, since the newest state is what counts."""
         if len(self._events) == MAX_NOTIFICATIONS:
             self._events.pop(0)

@@ -9,7 +9,7 @@ from leafkey.coap.observe import DEREGISTER, is_fresh
 from leafkey.compat import const
 from leafkey.errors import AuthenticationError, DecodeError
 from leafnode.clock import now_ms
-from leafnode.response import from_message
+from leafnode.response import Response, from_message
 from leafnode.transfer import complete
 
 # After Max-Age a client waits 5 to 15 s before it registers anew (RFC 7641 section 3.3.1); ms.
@@ -24,7 +24,7 @@ class Observation:
     was restarted has forgotten its observers. Raises as a request does.
     """
 
-    def __init__(self, client: object, request: Message, target: object):
+    def __init__(self, client, request: Message, target):
         self._client = client
         self._request = request
         self._target = target
@@ -37,7 +37,7 @@ class Observation:
     def __aiter__(self) -> "Observation":
         return self
 
-    async def __anext__(self) -> object:
+    async def __anext__(self) -> Response:
         """The next Response."""
         while not self._is_over:
             message = await self._next()
@@ -102,12 +102,12 @@ class Observation:
         self._last = (value, now)
         return True
 
-    async def _taken(self, message: Message) -> object:
+    async def _taken(self, message: Message) -> Response:
         if message.option(OBSERVE) is None or not is_success(message.code):
             self._end()
         response = from_message(await self._whole(message))
         spread = os.urandom(1)[0] * GRACE_SPAN // 255
-        self._patience = response.max_age * 1000 + GRACE + spread
+        self._patience = (response.max_age or 0) * 1000 + GRACE + spread
         return response
 
     async def _whole(self, message: Message) -> Message:

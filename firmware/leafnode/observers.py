@@ -16,6 +16,7 @@ from leafkey.coap.observe import DEREGISTER, REGISTER, Observation, Registry
 from leafkey.compat import const
 from leafnode.admission import Admitted
 from leafnode.clock import now_ms
+from leafnode.link import Link
 from leafnode.router import Router
 
 # A resource that takes longer to say its new state has failed.
@@ -25,7 +26,15 @@ STATE_SECONDS = const(60)
 class Watch:
     """One observation: the request that is answered anew with every notification."""
 
-    def __init__(self, observation: Observation, admitted: Admitted, request: Message, path: str):
+    def __init__(
+        self,
+        handle: Exchange,
+        observation: Observation,
+        admitted: Admitted,
+        request: Message,
+        path: str,
+    ):
+        self.handle = handle
         self.observation = observation
         self.admitted = admitted
         self.request = request
@@ -36,14 +45,14 @@ class Watch:
 
 
 class Observers:
-    """The observations of one server, bounded. `link` is set before the first request comes.
+    """The observations of one server, bounded.
 
     Notifications are confirmable: the last state must arrive however many are lost, and an
     observer that is gone must leave (RFC 7641 section 4.5).
     """
 
-    def __init__(self, router: Router, assembler: Assembler, log: object):
-        self.link = None
+    def __init__(self, link: Link, router: Router, assembler: Assembler, log):
+        self._link = link
         self._router = router
         self._assembler = assembler
         self._log = log
@@ -89,10 +98,11 @@ class Observers:
         elif wish == REGISTER and is_success(response.code):
             observation = self._registry.add(admitted.observer, resource, handle)
             if observation is not None:
-                self._register(Watch(observation, admitted, request, route.path), changes)
+                watch = Watch(handle, observation, admitted, request, route.path)
+                self._register(watch, changes)
                 response.add(OBSERVE, observation.next_value())
 
-    def forget(self, handle: Exchange):
+    def forget(self, handle):
         """The observer of this handle does not want any more, or does not answer."""
         self._registry.remove(handle)
         self._watches.pop(handle, None)
@@ -108,21 +118,21 @@ class Observers:
                     await self._notify(watch)
 
     def _register(self, watch: Watch, changes: int):
-        replaced = watch.observation.replaced
-        if replaced is not None and self._watches.pop(replaced, None) is not None:
-            self.link.cancel(replaced)
-        self._watches[watch.observation.handle] = watch
+        replaced = self._watches.pop(watch.observation.replaced, None)
+        if replaced is not None:
+            self._link.cancel(replaced.handle)
+        self._watches[watch.handle] = watch
         if changes != self._changes:
             # The state may have changed while it was read, before there was a watch to mark.
             watch.due = True
             self._wanted.set()
 
-    def _end(self, handle: Exchange):
+    def _end(self, handle):
         self.forget(handle)
-        self.link.cancel(handle)
+        self._link.cancel(handle)
 
     async def _notify(self, watch: Watch):
-        handle = watch.observation.handle
+        handle = watch.handle
         if not watch.admitted.is_current(now_ms()):
             self._end(handle)
             return
@@ -130,7 +140,7 @@ class Observers:
         if self._watches.get(handle) is not watch:
             return
         try:
-            self._send(watch, handle, response)
+            self._send(watch, response)
         except Exception as error:
             self._log("a notification could not be sent: " + type(error).__name__)
             self._end(handle)
@@ -142,7 +152,7 @@ class Observers:
         except asyncio.TimeoutError:
             return Message(INTERNAL_SERVER_ERROR)
 
-    def _send(self, watch: Watch, handle: Exchange, response: Message):
+    def _send(self, watch: Watch, response: Message):
         goes_on = is_success(response.code)
         if goes_on:
             response.add(OBSERVE, watch.observation.next_value())
@@ -151,7 +161,7 @@ class Observers:
         response = self._assembler.response(admitted.peer, watch.request, response, now_ms())
         message = admitted.protect(response, watch.counter)
         message.type = CON
-        self.link.notify(handle, message)
+        self._link.notify(watch.handle, message)
         if not goes_on:
             # An error ends an observation (RFC 7641 section 4.2); it still has to arrive.
-            self.forget(handle)
+            self.forget(watch.handle)

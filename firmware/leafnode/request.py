@@ -1,6 +1,5 @@
 """A request as a resource sees it."""
 
-from leafkey.codec import utf8
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
     CONTENT_FORMAT,
@@ -13,6 +12,7 @@ from leafkey.coap.numbers import (
     PUT,
     URI_QUERY,
 )
+from leafkey.codec import utf8
 from leafkey.errors import DecodeError
 from leafnode.content import Body
 
@@ -34,7 +34,7 @@ class BadRequest(DecodeError):
 class Request(Body):
     """`method` is a name ("GET"), `path` the resource's ("/temp"), `payload` the whole body."""
 
-    def __init__(self, message: Message, method: str, path: str, who: object):
+    def __init__(self, message: Message, method: str, path: str, who):
         """`who()` -> the pseudonym of the client, 32 bytes; None if no authorization was asked."""
         Body.__init__(self, message.payload, self._read(message.uint, CONTENT_FORMAT))
         self.method = method
@@ -58,7 +58,7 @@ class Request(Body):
             found[name] = value
         return found
 
-    def _read(self, decode: object, data: object) -> object:
+    def _read(self, decode, data):
         # What a body is read as is the resource's choice; that it cannot be is the client's fault.
         try:
             return decode(data)

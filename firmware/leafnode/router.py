@@ -35,7 +35,7 @@ DISCOVERY = (b".well-known", b"core")
 class Route:
     """One coroutine function: what it serves, and what it demands."""
 
-    def __init__(self, path: str, handler: object, level: str | None, observable: bool):
+    def __init__(self, path: str, handler, level: str | None, observable: bool):
         self.path = path
         self.handler = handler
         self.level = level
@@ -48,14 +48,14 @@ class Router:
     Routes are found by path and method; /.well-known/core lists them (RFC 6690).
     """
 
-    def __init__(self, log: object = print):
+    def __init__(self, log=print):
         """`log`: function (text) for errors in resources; it gets no peer data."""
         self._log = log
         # {path segments: {method code: Route}}, in the order of definition.
         self._routes = {}
         self._order = []
 
-    def add(self, path: str, methods: tuple, handler: object, level: str | None, observable: bool):
+    def add(self, path: str, methods: tuple, handler, level: str | None, observable: bool):
         """Let `handler`, a coroutine function (request), serve these methods of `path`.
 
         ValueError if the path is served already, or for a method or level there is none of.
@@ -93,13 +93,13 @@ class Router:
     def level_of(self, message: Message) -> int:
         """The lowest protection level the resource allows (leafkey.pat.tokens.LEVELS)."""
         route = self.find(message)
-        return BEARER if route is None else LEVELS.get(route.level, BEARER)
+        return BEARER if route is None else LEVELS.get(route.level or OPEN, BEARER)
 
     def has(self, message: Message) -> bool:
         """True if something is served under the request's path."""
         return message.path() in self._routes
 
-    async def dispatch(self, message: Message, who: object = None) -> Message:
+    async def dispatch(self, message: Message, who=None) -> Message:
         """The response to a whole request; `who()` tells who asks, None if it may be anybody.
 
         Whatever a resource raises becomes an error response that says nothing about it.
@@ -121,14 +121,14 @@ class Router:
             self._log("error in resource " + route.path + ": " + type(error).__name__)
             return Message(INTERNAL_SERVER_ERROR)
 
-    async def _run(self, route: Route, message: Message, who: object) -> Message:
+    async def _run(self, route: Route, message: Message, who) -> Message:
         request = Request(message, method_name(message.code), route.path, who)
         result = await route.handler(request)
         if not isinstance(result, Response):
             result = Response(result)
         return _accepted(message, result.to_message(usual_code(message.code)))
 
-    def _discover(self, message: Message, who: object) -> Message:
+    def _discover(self, message: Message, who) -> Message:
         if message.code != GET:
             return Message(METHOD_NOT_ALLOWED)
         links = ",".join(self._links(who is not None))

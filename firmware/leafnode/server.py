@@ -38,21 +38,23 @@ class Server:
         host: str = "",
         port: int = COAP_PORT,
         guard: Guard | None = None,
-        log: object = print,
+        log=print,
     ):
         """`host`: a local address, "" for all. Without a guard only open resources are served.
 
-        `log`: function (text) for what an operator should know; it gets no peer data.
+        `log`: function (text) for what an operator should know; it gets no peer data. Raises
+        OSError when the port is taken.
         """
-        self.port = port
+        socket = UdpSocket(host, port)
+        self.port = socket.port
         self.guard = guard
-        # There once `serve` has bound the socket; the node's own requests may use it too.
-        self.link = None
-        self._host = host
+        # The node's own requests may use it too, while `serve` is running.
+        self.link = Link(Endpoint(os.urandom), socket, log)
         self._log = log
         self._router = Router(log)
         self._assembler = Assembler(os.urandom)
-        self._observers = Observers(self._router, self._assembler, log)
+        self._observers = Observers(self.link, self._router, self._assembler, log)
+        self.link.serve(self._answer, self._observers.forget)
 
     def resource(
         self,
@@ -60,7 +62,7 @@ class Server:
         methods: tuple = ("GET",),
         level: str | None = None,
         observable: bool = False,
-    ) -> object:
+    ):
         """Decorate `async def f(request)`: it serves these methods of `path`.
 
         `level`: "open" for everybody, or the lowest of "bearer", "pop", "integrity" and
@@ -68,7 +70,7 @@ class Server:
         what there is none of, or is served already.
         """
 
-        def decorate(handler: object) -> object:
+        def decorate(handler):
             self._router.add(path, methods, handler, level, observable)
             return handler
 
@@ -79,23 +81,17 @@ class Server:
         self._observers.notify(path)
 
     def run(self):
-        """Serve until the process ends. Raises OSError when the port is taken."""
+        """Serve until the process ends."""
         asyncio.run(self.serve())
 
     async def serve(self):
-        """Serve until cancelled. Raises OSError when the port is taken."""
-        socket = UdpSocket(self._host, self.port)
-        self.port = socket.port
-        self.link = self._observers.link = Link(Endpoint(os.urandom), socket, self._log)
-        self.link.on_request = self._answer
-        self.link.on_failure = self._observers.forget
+        """Serve until cancelled; then the port is free."""
         notifier = asyncio.create_task(self._observers.run())
         self._log("ready on port %d" % self.port)
         try:
             await self.link.run()
         finally:
             notifier.cancel()
-            socket.close()
 
     async def _answer(self, message: Message, remote: tuple, handle: Exchange):
         try:
@@ -110,7 +106,7 @@ class Server:
 
     async def _respond(self, admitted: Admitted, request: Message, handle: Exchange) -> Message:
         """The first block of the response to a whole request."""
-        if admitted.is_manager:
+        if admitted.is_manager and self.guard is not None:
             response = self.guard.manage(request, now_ms())
         else:
             changes = self._observers.changes

@@ -4,7 +4,7 @@ from leafkey.coap.message import Message
 from leafkey.coap.transfer import Transfer
 
 
-async def transfer(request: Message, exchange: object) -> Message:
+async def transfer(request: Message, exchange) -> Message:
     """The whole response to a request that carries the whole payload.
 
     `exchange(message)` is awaited for the response to each block. Raises what it raises, and
@@ -13,13 +13,14 @@ async def transfer(request: Message, exchange: object) -> Message:
     return await _finish(Transfer(request), exchange)
 
 
-async def complete(request: Message, first: Message, exchange: object) -> Message:
+async def complete(request: Message, first: Message, exchange) -> Message:
     """The whole of a response whose first block has arrived; otherwise like `transfer`."""
     begun = Transfer(request)
-    return begun.response if begun.receive(first) else await _finish(begun, exchange)
+    begun.receive(first)
+    return await _finish(begun, exchange)
 
 
-async def _finish(begun: Transfer, exchange: object) -> Message:
-    while not begun.receive(await exchange(begun.next_request())):
-        pass
+async def _finish(begun: Transfer, exchange) -> Message:
+    while begun.response is None:
+        begun.receive(await exchange(begun.next_request()))
     return begun.response

@@ -27,7 +27,7 @@ class UdpSocket:
         self.port = port
         self._socket, self._mapped = _bound(host, port)
         self._socket.setblocking(False)
-        self._waiter = _PollWaiter(self._socket) if MICROPYTHON else _LoopWaiter(self._socket)
+        self._waiter = Waiter(self._socket)
         self._remotes = {}
         self._addresses = {}
         if not MICROPYTHON:
@@ -35,7 +35,7 @@ class UdpSocket:
 
     async def readable(self):
         """Return when there may be a datagram to receive."""
-        await self._waiter.wait()
+        await self._waiter.wait()  # pyright: ignore[reportGeneralTypeIssues]
 
     def receive(self) -> tuple | None:
         """(data, remote), or None if there is nothing. Never raises for what the network did.
@@ -65,7 +65,7 @@ class UdpSocket:
         self._waiter.close()
         self._socket.close()
 
-    def _remote(self, address: object) -> tuple:
+    def _remote(self, address) -> tuple:
         remote = self._remotes.get(address)
         if remote is None:
             remote = _numeric(address)
@@ -82,7 +82,7 @@ class UdpSocket:
         self._know(remote, address)
         return address
 
-    def _know(self, remote: tuple, address: object):
+    def _know(self, remote: tuple, address):
         if len(self._remotes) >= KNOWN_PEERS:
             self._remotes.clear()
             self._addresses.clear()
@@ -114,7 +114,7 @@ def _bound(host: str, port: int) -> tuple:
         return _open(socket.AF_INET, socket.getaddrinfo("0.0.0.0", port)[0][-1]), False
 
 
-def _open(family: int, address: object) -> object:
+def _open(family: int, address) -> object:
     opened = socket.socket(family, socket.SOCK_DGRAM)
     try:
         if not MICROPYTHON and family == socket.AF_INET6:
@@ -126,7 +126,7 @@ def _open(family: int, address: object) -> object:
     return opened
 
 
-def _numeric(address: object) -> tuple:
+def _numeric(address) -> tuple:
     """(host, port) of an address in the runtime's form."""
     if isinstance(address, tuple):
         host, port = address[0], address[1]
@@ -139,35 +139,40 @@ def _numeric(address: object) -> tuple:
     return (host[len(MAPPED) :] if host.startswith(MAPPED) else host), port
 
 
-class _PollWaiter:
-    """Waits through the poll object of MicroPython's asyncio, which has no datagram endpoint."""
+if MICROPYTHON:
 
-    def __init__(self, watched: object):
-        self._watched = watched
+    class Waiter:
+        """Waits through the poll object of asyncio, which has no datagram endpoint here."""
 
-    def wait(self) -> object:
-        # What asyncio's own streams do: the task leaves the run queue until poll names the socket.
-        yield asyncio.core._io_queue.queue_read(self._watched)
+        def __init__(self, watched):
+            self._watched = watched
 
-    def close(self):
-        """The poll object has let go of a socket that no task waits for."""
+        def wait(self):
+            # As asyncio's own streams do: the task sleeps until poll names the socket.
+            queue = asyncio.core._io_queue  # pyright: ignore[reportAttributeAccessIssue]
+            yield queue.queue_read(self._watched)
 
+        def close(self):
+            """The poll object has let go of a socket that no task waits for."""
 
-class _LoopWaiter:
-    """Waits through the reader callbacks of CPython's event loop."""
+else:
 
-    def __init__(self, watched: object):
-        self._watched = watched
-        self._loop = None
-        self._ready = asyncio.Event()
+    class Waiter:
+        """Waits through the reader callbacks of CPython's event loop."""
 
-    async def wait(self):
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-            self._loop.add_reader(self._watched, self._ready.set)
-        await self._ready.wait()
-        self._ready.clear()
+        def __init__(self, watched):
+            self._watched = watched
+            self._loop = None
+            self._ready = asyncio.Event()
 
-    def close(self):
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.remove_reader(self._watched)
+        async def wait(self):
+            if self._loop is None:
+                self._loop = asyncio.get_running_loop()
+                self._loop.add_reader(self._watched, self._ready.set)
+            await self._ready.wait()
+            self._ready.clear()
+
+        def close(self):
+            """Let go of the socket, before it is closed."""
+            if self._loop is not None:
+                self._loop.remove_reader(self._watched)
