@@ -12,7 +12,7 @@ from leafkey.coap.numbers import (
     POST,
 )
 from leafkey.codec import cbor
-from leafkey.errors import DecodeError, OutOfStep, StateError
+from leafkey.errors import DecodeError, OutOfStep, StateError, UnsupportedError
 from leafkey.pat import tokens
 from leafkey.pat.verifier import Session, Verifier
 from leafnode.identity import Identity
@@ -61,7 +61,7 @@ class Guard:
         return session.verifier is self._manager
 
     def apply(self, payload: bytes, now: int):
-        """Take the ST in a payload from SAM; OutOfStep or DecodeError as Verifier.apply."""
+        """Take the ST in a payload from SAM; errors as of Verifier.apply."""
         self._clients.apply(tokens.decode_server_token(payload), now)
 
     def manage(self, request: Message, now: int) -> Message:
@@ -74,7 +74,7 @@ class Guard:
             self.apply(request.payload, now)
         except OutOfStep:
             return self._state(CONFLICT)
-        except DecodeError:
+        except (DecodeError, UnsupportedError):
             return self._state(BAD_REQUEST)
         return self._state(CHANGED)
 

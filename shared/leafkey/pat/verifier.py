@@ -34,21 +34,25 @@ class Refused(LeafkeyError):
 class Session:
     """One accepted AT: its request, who made it, and the protection of the answers.
 
-    `request` is the inner Message; `peer` is (slot, generation), hashable; `verifier` the one that
-    accepted the AT.
+    `request` is the inner Message; `peer` is (epoch, slot, generation), hashable; `verifier` the
+    one that accepted the AT.
     """
 
     def __init__(self, verifier: "Verifier", slot: int, request: Message, protection: Protection):
         self.verifier = verifier
         self._protection = protection
+        self._token = verifier.token
         self.slot = slot
-        self.generation = verifier.generation(slot)
+        self.generation = self._token[tokens.SLOTS][slot].generation
         self.request = request
 
     @property
     def peer(self) -> tuple:
-        """Who asks, as block-wise transfers and observations tell peers apart (SPEC 5.6)."""
-        return self.slot, self.generation
+        """Who asks, as block-wise transfers and observations tell peers apart (SPEC 5.6).
+
+        A slot and its generation mean another client in another epoch.
+        """
+        return self._token[tokens.EPOCH], self.slot, self.generation
 
     @property
     def level(self) -> int:
@@ -56,12 +60,12 @@ class Session:
         return self._protection.level
 
     def pseudonym(self) -> bytes:
-        """Return pseudonym 1 of the client, 32 bytes (SPEC 3.4)."""
-        return self.verifier.pseudonym(self.slot)
+        """Return pseudonym 1 of the client, 32 bytes (SPEC 3.4), whoever has the slot by now."""
+        return self.verifier.pseudonym(self._token, self.slot)
 
     def is_current(self, now: int) -> bool:
         """Tell whether the grant behind this AT still stands."""
-        return self.verifier.is_current(self.slot, self.generation, now)
+        return self.verifier.is_current(self.peer, now)
 
     def protect(self, response: Message, counter: int = 0) -> Message:
         """Return the response protected as its request was; `counter` as in SPEC 5.2."""
@@ -82,7 +86,6 @@ class Verifier:
         self._store = store
         self._sam = sam
         self._audience = audience
-        self._suite = None
         self._window = None
         self._marks = {}
         self._deadlines = {}
@@ -93,7 +96,7 @@ class Verifier:
 
         Slots with a time limit stay shut until `apply` hears of them (SPEC 6.3).
         """
-        self._install(token, marks)
+        self._install(token, marks, self._table_for(token))
         for slot, grant in token[tokens.SLOTS].items():
             if grant is not None and grant.expires_in is not None:
                 self._deadlines[slot] = 0
@@ -101,14 +104,18 @@ class Verifier:
     def apply(self, token: tokens.ServerToken, now: int):
         """Take an ST or a change to it from SAM, stored before it takes effect (SPEC 9.1).
 
-        OutOfStep if the whole ST is needed, DecodeError if it contradicts the one in force.
+        OutOfStep if the whole ST is needed, DecodeError if it contradicts the one in force,
+        UnsupportedError if this build lacks its AEAD: no request may be the first to find out.
         """
         merged = merge(self.token, token)
         if merged is None:
             return
+        self._provider.aead(merged[tokens.AEAD])
         marks = kept_marks(self.token, merged, self._marks)
+        # An ST that this node has no room for must fail before it is stored.
+        table = self._table_for(merged)
         self._store.put_token(merged, marks)
-        self._install(merged, marks)
+        self._install(merged, marks, table)
         if token.is_whole():
             self._deadlines = {}
         for slot, grant in token.params.get(tokens.SLOTS, {}).items():
@@ -147,19 +154,19 @@ class Verifier:
         """Return the answer to a request without a valid AT: message (4), without a hint."""
         return self._refused(None, 0).response
 
-    def generation(self, slot: int) -> int:
-        """Return the generation a slot is in."""
-        return self.token[tokens.SLOTS][slot].generation
+    def pseudonym(self, token: tokens.ServerToken, slot: int) -> bytes:
+        """Return pseudonym 1 of the client in a slot of an ST, 32 bytes."""
+        suite = functions.suite(self._provider, token[tokens.SUITE])
+        ct = tree.derive(suite, token.st, (slot, token[tokens.SLOTS][slot].generation))
+        return tree.pseudonym(suite, ct)
 
-    def pseudonym(self, slot: int) -> bytes:
-        """Return pseudonym 1 of the client in a slot, 32 bytes."""
-        ct = tree.derive(self._suite, self.token.st, (slot, self.generation(slot)))
-        return tree.pseudonym(self._suite, ct)
-
-    def is_current(self, slot: int, generation: int, now: int) -> bool:
-        """Tell whether this grant still stands."""
-        grant = self.token[tokens.SLOTS].get(slot) if self.token else None
-        return grant is not None and grant.generation == generation and self._in_time(slot, now)
+    def is_current(self, peer: tuple, now: int) -> bool:
+        """Tell whether the grant of this (epoch, slot, generation) still stands."""
+        epoch, slot, generation = peer
+        grant = self.token[tokens.SLOTS].get(slot)
+        if grant is None or self.token[tokens.EPOCH] != epoch:
+            return False
+        return grant.generation == generation and self._in_time(slot, now)
 
     def _checked(self, message: Message, now: int) -> tuple:
         """Steps 2 and 3 of SPEC 6.2: find At, verify its level's check."""
@@ -222,30 +229,37 @@ class Verifier:
         answer.payload = hints.encode(self._sam, self._audience, field)
         return Refused(answer)
 
-    def _install(self, token: tokens.ServerToken, marks: dict):
-        before, self.token = self.token, token
-        old = before[tokens.SLOTS] if before and _same_table(before, token) else None
-        if old is None:
-            self._suite = functions.suite(self._provider, token[tokens.SUITE])
-            n_slots, window = token[tokens.N_CLIENTS], token[tokens.WINDOW]
-            degree, at_len = token[tokens.DEGREE], token[tokens.AT_LEN]
-            self._window = Window(self._suite, n_slots, window, degree, at_len)
-        self._marks = dict(marks)
+    def _table_for(self, token: tokens.ServerToken) -> Window | None:
+        """Return an empty table for an ST, or None if the one in force goes on."""
+        if self.token and _same_table(self.token, token):
+            return None
+        suite = functions.suite(self._provider, token[tokens.SUITE])
+        n_slots, window = token[tokens.N_CLIENTS], token[tokens.WINDOW]
+        return Window(suite, n_slots, window, token[tokens.DEGREE], token[tokens.AT_LEN])
+
+    def _install(self, token: tokens.ServerToken, marks: dict, table: Window | None):
+        old = {}
+        if table is None:
+            old = self.token[tokens.SLOTS]
+        else:
+            self._window = table
+        self.token, self._marks = token, dict(marks)
         slots = token[tokens.SLOTS]
-        for slot in old or ():
+        for slot in old:
             if slots.get(slot) is None and old[slot] is not None:
                 self._window.close(slot)
                 self._deadlines.pop(slot, None)
         for slot, grant in slots.items():
             if grant is not None:
-                self._open(slot, old.get(slot) if old else None, grant)
+                self._open(slot, old.get(slot), grant)
 
     def _open(self, slot: int, before: tokens.SlotGrant | None, grant: tokens.SlotGrant):
         if before is not None and before.generation == grant.generation:
             if before.last != grant.last:
                 self._window.extend(slot, grant.last)
             return
-        ct = tree.derive(self._suite, self.token.st, (slot, grant.generation))
+        suite = functions.suite(self._provider, self.token[tokens.SUITE])
+        ct = tree.derive(suite, self.token.st, (slot, grant.generation))
         self._window.open(slot, ct, grant.last, self._marks.get(slot, grant.first - 1))
 
     def _hear(self, slot: int, grant: tokens.SlotGrant | None, now: int):
