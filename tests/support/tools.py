@@ -1,0 +1,42 @@
+"""Programs of the machine that tests talk to: found, or named with what installs them.
+
+    client = tool("coap-client-notls")
+
+A missing one skips the test and is named when pytest ends; LEAFKEY_STRICT=1 makes it a failure.
+"""
+
+import os
+import shutil
+
+import pytest
+
+INSTALL = {
+    "coap-client-notls": "apt-get install libcoap3-bin",
+    "coap-client-openssl": "apt-get install libcoap3-bin",
+    "coap-server-notls": "apt-get install libcoap3-bin",
+    "coap-server-openssl": "apt-get install libcoap3-bin",
+    "openssl": "apt-get install openssl",
+}
+# What tests asked for in this run and did not get.
+MISSING: set[str] = set()
+
+
+def strict() -> bool:
+    """Tell whether a missing tool is a failure."""
+    return os.environ.get("LEAFKEY_STRICT") == "1"
+
+
+def tool(name: str) -> str:
+    """Return the path of a program; skip the test that asks, or fail it when strict."""
+    found = shutil.which(name)
+    if found:
+        return found
+    MISSING.add(name)
+    text = f"{name} is missing: {INSTALL[name]}"
+    return pytest.fail(text) if strict() else pytest.skip(text)
+
+
+def report() -> list[str]:
+    """Return a line for each missing program, and the one command that installs them all here."""
+    lines = [f"{name}: {INSTALL[name]}" for name in sorted(MISSING)]
+    return [*lines, "all of them, as root on Debian: make tools"] if lines else []
