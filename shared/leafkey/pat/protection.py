@@ -20,7 +20,7 @@ from leafkey.coap.numbers import (
 from leafkey.codec import cbor
 from leafkey.compat import const
 from leafkey.crypto.compare import equal
-from leafkey.errors import AuthenticationError, DecodeError
+from leafkey.errors import AuthenticationError, DecodeError, EncodeError
 from leafkey.pat import functions, option
 from leafkey.pat.tokens import BEARER, CONFIDENTIAL, INTEGRITY, POP, PROBE_LEVEL
 
@@ -96,7 +96,12 @@ class Protection:
         return _without_pat(message)
 
     def protect_response(self, response: Message, counter: int = 0) -> Message:
-        """Return `response` protected as its request was; `counter` is that of SPEC 5.2."""
+        """Return `response` protected as its request was; `counter` is that of SPEC 5.2.
+
+        EncodeError past the last counter: a nonce must not come round again.
+        """
+        if not 0 <= counter <= option.MAX_COUNTER:
+            raise EncodeError("no notification counter is left")
         if self.level == BEARER:
             return response
         if self.level == CONFIDENTIAL:

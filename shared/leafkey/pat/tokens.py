@@ -230,13 +230,14 @@ def _slots(value: object) -> dict:
 
 def _slot_grant(params: dict) -> SlotGrant:
     _check_map(params, _SLOT_GRANT, _GRANT)
-    permissions = params.get(PERMISSIONS)
+    # Absent and null differ: what is absent permits everything.
+    permissions = aif.from_cbor(params[PERMISSIONS]) if PERMISSIONS in params else None
     return SlotGrant(
         params[GENERATION],
         params[LAST],
         params[LEVEL],
         params.get(FIRST, 0),
-        None if permissions is None else aif.from_cbor(permissions),
+        permissions,
         params.get(EXPIRES_IN),
     )
 
@@ -278,11 +279,16 @@ def _check_parameter(label: int, value: object):
         smallest, largest = _RANGES[label]
         _check_uint(value, smallest, largest)
     elif label == AEAD:
-        if value != AES_CCM_16_64_128 and value != CHACHA20_POLY1305:
+        _check_uint(value, AES_CCM_16_64_128, CHACHA20_POLY1305)
+        if value not in (AES_CCM_16_64_128, CHACHA20_POLY1305):
             raise DecodeError("the AEAD is 10 or 24")
-    elif label == AUDIENCE or label == SAM:
-        if not isinstance(value, str) or len(value.encode()) > MAX_TEXT:
-            raise DecodeError("audience and SAM are texts of at most 255 bytes")
+    elif label in (AUDIENCE, SAM):
+        _check_text(value)
+
+
+def _check_text(value: object):
+    if not isinstance(value, str) or len(value.encode()) > MAX_TEXT:
+        raise DecodeError("audience and SAM are texts of at most 255 bytes")
 
 
 def _check_uint(value: object, smallest: int, largest: int):
