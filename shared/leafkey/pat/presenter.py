@@ -15,7 +15,7 @@ from leafkey.errors import (
 )
 from leafkey.pat import functions, refusal, tokens
 from leafkey.pat.protection import Protection
-from leafkey.pat.tree import Branch
+from leafkey.pat.tree import Branch, position
 
 MAX_AHEAD = const(4096)
 
@@ -111,6 +111,7 @@ class Presenter:
         try:
             params, acked, reserved, level, parent = cbor.decode_array(state, 5)
             token = tokens.client_token([parent, params])
+            _check_place(token, acked, reserved, level)
         except (DecodeError, ValueError, TypeError):
             raise StateError("the stored state of a CT is not readable")
         return cls(provider, token, save, (acked, reserved, level))
@@ -135,17 +136,17 @@ class Presenter:
         return self._next >= self._acked + self._params[tokens.WINDOW]
 
     def protect(self, message: Message, level: int | None = None) -> Exchange:
-        """Show the next AT for a request, at `level` or the grant's, the number stored first.
+        """Show the next AT for a request, at the grant's level or a higher `level`.
 
-        TokensExhausted past the grant; TokenTooFar when a probe must come first; OSError from
-        `save`, and then nothing was shown.
+        The number is stored first. TokensExhausted past the grant; TokenTooFar when a probe must
+        come first; OSError from `save`, and then nothing was shown.
         """
         if self.must_probe():
             raise TokenTooFar("too many requests are unanswered: probe first")
         number = self._next
         self._reserve(number)
         self._next = number + 1
-        return self._exchange(self._branch.leaf(number), level or self.level, message)
+        return self._exchange(self._branch.leaf(number), max(level or 0, self.level), message)
 
     def probe(self) -> Exchange:
         """Show the number kept for a probe, which is the same until it is answered."""
@@ -193,6 +194,18 @@ class Presenter:
         state = [params, self._acked, reserved, branch.level, branch.parent]
         self._save(cbor.encode(state))
         self._reserved = reserved
+
+
+def _check_place(token: tokens.ClientToken, acked: int, reserved: int, level: int):
+    """Refuse a place at which no presenter can have been stored."""
+    for value in (acked, reserved, level):
+        if value is True or value is False or not isinstance(value, int):
+            raise DecodeError("a place is three integers")
+    limit = acked + token[tokens.WINDOW]
+    if not token[tokens.FIRST] - 1 <= acked < reserved <= limit + 1:
+        raise DecodeError("a place outside of the grant")
+    if position(min(reserved, limit), token[tokens.DEGREE])[0] != level:
+        raise DecodeError("a parent of another level")
 
 
 def _level_demanded(answer: Message) -> int | None:

@@ -154,8 +154,8 @@ class Verifier:
         """Return the answer to a request without a valid AT: message (4), without a hint."""
         return self._refused(None, 0).response
 
-    def pseudonym(self, token: tokens.ServerToken, slot: int) -> bytes:
-        """Return pseudonym 1 of the client in a slot of an ST, 32 bytes."""
+    def pseudonym(self, token, slot: int) -> bytes:
+        """Return pseudonym 1 of the client in a slot of the ST `token`, 32 bytes."""
         suite = functions.suite(self._provider, token[tokens.SUITE])
         ct = tree.derive(suite, token.st, (slot, token[tokens.SLOTS][slot].generation))
         return tree.pseudonym(suite, ct)
