@@ -68,8 +68,7 @@ class ProtectionVectorsTest(unittest.TestCase):
 
     def good(self):
         for file in GOOD:
-            for name, case in load("pat/" + file):
-                yield name, case
+            yield from load("pat/" + file)
 
     def assert_same(self, opened, part: dict, name: str):
         """What came out is what went in, up to options that nothing covers."""

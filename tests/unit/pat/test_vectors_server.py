@@ -80,7 +80,7 @@ class ServerVectorsTest(unittest.TestCase):
         for name, case in load("pat/server"):
             self.case = case
             self.verifier = Verifier(
-                PROVIDER, lambda count: bytes(count), MemoryStore(), case["sam"], case["audience"]
+                PROVIDER, bytes, MemoryStore(), case["sam"], case["audience"]
             )
             self.verifier.apply(tokens.decode_server_token(unhex(case["server_token"])), 0)
             for step in case["steps"]:
@@ -121,7 +121,7 @@ class ServerVectorsTest(unittest.TestCase):
 class ChangeVectorsTest(unittest.TestCase):
     def test_changes(self):
         for name, case in load("pat/changes"):
-            verifier = Verifier(PROVIDER, lambda count: bytes(count), MemoryStore(), "", "")
+            verifier = Verifier(PROVIDER, bytes, MemoryStore(), "", "")
             for step in case["steps"]:
                 self.run_step(name + ": " + step["name"], verifier, step)
 
