@@ -1,15 +1,17 @@
-"""The Leafkey node: sockets, storage and applications on asyncio, for MicroPython and CPython."""
+"""The Leafkey node: sockets, storage and applications on asyncio, for MicroPython and CPython.
 
-_MODULES = {
-    "Server": "server",
-    "Client": "client",
-    "Response": "response",
-    "BadRequest": "request",
-}
+    from leafnode import Server      # or Client; a node loads only what it uses
+"""
 
 
 def __getattr__(name: str) -> object:
-    # Loaded when asked for: a node that only serves has no room for a client.
-    if name not in _MODULES:
-        raise AttributeError(name)
-    return getattr(__import__(_MODULES[name], globals(), None, (name,), 1), name)
+    """Load Server and Client when they are asked for: a server alone needs no client's memory."""
+    if name == "Server":
+        from leafnode.server import Server
+
+        return Server
+    if name == "Client":
+        from leafnode.client import Client
+
+        return Client
+    raise AttributeError(name)

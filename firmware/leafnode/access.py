@@ -34,20 +34,12 @@ from leafkey.errors import (
 from leafkey.pat import ticket
 from leafkey.pat.dialogue import Dialogue
 from leafkey.pat.presenter import NotRecognized, Presenter
-from leafnode.identity import GRANT_PREFIX, Identity
-from leafnode.uplink import TOKEN_PATH, Uplink
+from leafnode.identity import GRANT_PREFIX
+from leafnode.node import Node
+from leafnode.uplink import TOKEN_PATH
 
 MAX_TICKET_TRIES = const(5)
 MAX_TICKET_WAIT = const(60)
-
-
-class Plain:
-    """A response that came without protection opens its notifications by doing nothing."""
-
-    @staticmethod
-    def unprotect(response: Message) -> Message:
-        """Return the response."""
-        return response
 
 
 class Grant:
@@ -81,24 +73,21 @@ class Grant:
 
 
 class Access:
-    """Holds the grants of this node, by origin (host, port), and gets new ones.
+    """Holds the grants of this node, by origin (host, port), and gets new ones."""
 
-    `trace(number, text)` is told of each message, by its number in the draft; never of a secret.
-    """
-
-    def __init__(self, provider, random_bytes, identity: Identity, uplink: Uplink, trace):
-        self._provider = provider
-        self._random_bytes = random_bytes
-        self._identity = identity
-        self._uplink = uplink
-        self._trace = trace
+    def __init__(self, node: Node, send_to):
+        """`send_to(message, remote)` makes one CoAP exchange, with the manager too."""
+        self._node = node
+        self._storage = node.identity.storage
+        self._trace = node.trace
+        self._send_to = send_to
         self._lock = asyncio.Lock()
         self._grants = {}
-        for record in identity.storage.names(GRANT_PREFIX):
+        for record in self._storage.names(GRANT_PREFIX):
             self._restore(record)
 
     async def exchange(self, message: Message, origin: tuple, level: int | None, send) -> tuple:
-        """Return (response without protection, what opens its notifications).
+        """Return (response without protection, what opens its notifications or None).
 
         `send(message)` makes one CoAP exchange with the origin. NotAllowed if the owner's policy
         says no; Unreachable, OutcomeUnknown and ProtocolError as their names say.
@@ -107,7 +96,7 @@ class Access:
         if grant is None:
             response = await send(message)
             if response.code != UNAUTHORIZED:
-                return response, Plain
+                return response, None
             grant = await self._introduced(message, origin, response)
         elif not aif.permits(grant.scope, message.path(), message.code):
             grant = await self._renewed(grant, message)
@@ -141,7 +130,7 @@ class Access:
         except DecodeError:
             raise NotAllowed("refused, and told nothing about whom to ask")
         self._trace(4, "4.01, ask " + sam)
-        if sam != self._uplink.token_uri:
+        if sam != self._node.uplink.token_uri:
             raise NotAllowed("the server names a manager that this node does not know")
         async with self._lock:
             if origin in self._grants:
@@ -162,17 +151,18 @@ class Access:
         token, granted = self._granted(await self._asked(audience, scope))
         if token.params[ticket.tokens.AUDIENCE] != audience:
             raise ProtocolError("the manager granted another audience")
-        grant = Grant(self._identity.storage, audience, origin, granted)
-        grant.presenter = Presenter(self._provider, token, grant.save)
+        grant = Grant(self._storage, audience, origin, granted)
+        grant.presenter = Presenter(self._node.provider, token, grant.save)
         self._grants[origin] = grant
         self._trace(7, "granted " + aif.text(granted) + ", %d ATs" % grant.presenter.left)
         return grant
 
     async def _asked(self, audience: str, scope: list) -> Message:
-        request = ticket.TokenRequest(audience, scope, self._random_bytes(ticket.REQUEST_ID_LEN))
-        payload = ticket.encode_request(request)
+        request_id = self._node.random_bytes(ticket.REQUEST_ID_LEN)
+        payload = ticket.encode_request(ticket.TokenRequest(audience, scope, request_id))
+        post = self._node.uplink.post
         for _ in range(MAX_TICKET_TRIES):
-            response = await self._uplink.post(TOKEN_PATH, payload, APPLICATION_ACE_CBOR)
+            response = await post(self._send_to, TOKEN_PATH, payload, APPLICATION_ACE_CBOR)
             if response.code != SERVICE_UNAVAILABLE:
                 return response
             await asyncio.sleep(min(response.uint(MAX_AGE) or 1, MAX_TICKET_WAIT))
@@ -193,9 +183,9 @@ class Access:
     def _restore(self, record: str):
         """A grant that is damaged is given up: its server knows it, and a new ticket heals it."""
         try:
-            grant = Grant.restore(self._provider, self._identity.storage, record)
+            grant = Grant.restore(self._node.provider, self._storage, record)
         except StateError:
-            self._identity.storage.remove(record)
+            self._storage.remove(record)
             return
         self._grants[grant.origin] = grant
 

@@ -14,6 +14,7 @@ from leafkey.pat.tokens import LEVELS
 from leafnode.access import Access
 from leafnode.content import encode
 from leafnode.link import Link
+from leafnode.node import open_node
 from leafnode.observation import Observation
 from leafnode.request import METHODS
 from leafnode.response import Response, from_message
@@ -37,21 +38,34 @@ class Target:
 class Client:
     """Makes requests. Responses of every code are returned, except where access is refused.
 
-        house = Client()
-        print((await house.get("coap://thermo/temp")).text)
+        async with Client() as house:
+            print((await house.get("coap://thermo/temp")).text)
 
     Values to send are str, bytes or anything CBOR carries. Every request may raise, from
     leafkey.errors: Unreachable, NotAllowed, OutcomeUnknown, ProtocolError; DecodeError for a URI
     that is none, EncodeError for a value that cannot be sent.
     """
 
-    def __init__(self, access: Access | None = None, log=print):
-        """Without `access` requests are made as they are: open resources answer them."""
-        self.access = access
+    def __init__(self, state: str = "leafkey", log=print, server=None):
+        """`state`: the directory with this node's identity; without one in it, only open resources
+        answer. `server`: a leafnode.server.Server of the same node, whose identity and socket are
+        shared while it serves.
+
+        `log`: function (text) for what an operator should know; it gets no secret. StateError when
+        the identity is damaged.
+        """
+        node = open_node(state, log) if server is None else server.node
+        self._access = None if node is None else Access(node, self.send)
         self._log = log
-        self._link = None
+        self._link = None if server is None else server.link
         self._pump = None
         self._remotes = {}
+
+    async def __aenter__(self) -> "Client":
+        return self
+
+    async def __aexit__(self, kind: object, error: object, trace: object):
+        await self.close()
 
     async def get(self, uri: str, level: str | None = None, accept: int | None = None) -> Response:
         """GET. `level`: the lowest protection to use; `accept`: the Content-Format wanted."""
@@ -135,9 +149,9 @@ class Client:
     async def _exchange(self, message: Message, target: Target, send) -> tuple:
         """(response, what unprotects the notifications that follow it or None) for one message."""
         try:
-            if self.access is None:
+            if self._access is None:
                 return await send(message), None
-            return await self.access.exchange(message, target.origin, target.level, send)
+            return await self._access.exchange(message, target.origin, target.level, send)
         except Unreachable:
             # Its address may have changed: the next request looks the name up again.
             self._remotes.pop(target.origin, None)

@@ -15,7 +15,7 @@ from leafkey.codec import cbor
 from leafkey.errors import DecodeError, OutOfStep, StateError, UnsupportedError
 from leafkey.pat import tokens
 from leafkey.pat.verifier import Session, Verifier
-from leafnode.identity import Identity
+from leafnode.node import Node
 from leafnode.state import VerifierState
 from leafnode.uplink import SERVER_TOKEN_PATH
 
@@ -28,9 +28,11 @@ class Guard:
     `log(text)` is told of damaged state, never of a secret.
     """
 
-    def __init__(self, provider, random_bytes, identity: Identity, token_uri: str, log):
+    def __init__(self, node: Node, log):
+        identity, sam = node.identity, node.uplink.token_uri
+
         def verifier(store: VerifierState) -> Verifier:
-            made = Verifier(provider, random_bytes, store, token_uri, identity.name)
+            made = Verifier(node.provider, node.random_bytes, store, sam, identity.name)
             _load(made, store, log)
             return made
 

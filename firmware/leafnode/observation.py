@@ -8,6 +8,7 @@ from leafkey.coap.numbers import NON, OBSERVE, is_success
 from leafkey.coap.observe import DEREGISTER, is_fresh
 from leafkey.compat import const
 from leafkey.errors import AuthenticationError, DecodeError
+from leafkey.pat.presenter import NotRecognized
 from leafnode.clock import now_ms
 from leafnode.response import Response, from_message
 from leafnode.transfer import complete
@@ -74,7 +75,7 @@ class Observation:
             if self._opener is not None:
                 message = self._opener.unprotect(message)
             return message if self._is_news(message) else None
-        except (AuthenticationError, DecodeError):
+        except (AuthenticationError, DecodeError, NotRecognized):
             # Not from the server, or a repetition: the observation goes on.
             return None
 

@@ -12,7 +12,9 @@ from leafkey.pat.verifier import Refused
 from leafnode.admission import Admitted, admit
 from leafnode.clock import now_ms
 from leafnode.guard import Guard
+from leafnode.keeper import Keeper
 from leafnode.link import Link
+from leafnode.node import open_node
 from leafnode.observers import Observers
 from leafnode.router import Router
 from leafnode.udp import UdpSocket
@@ -35,20 +37,21 @@ class Server:
 
     def __init__(
         self,
+        state: str = "leafkey",
         host: str = "",
         port: int = COAP_PORT,
-        guard: Guard | None = None,
         log=print,
     ):
-        """`host`: a local address, "" for all. Without a guard only open resources are served.
+        """`state`: the directory with this node's identity; without one in it, only open resources
+        are served. `host`: a local address, "" for all.
 
-        `log`: function (text) for what an operator should know; it gets no peer data. Raises
-        OSError when the port is taken.
+        `log`: function (text) for what an operator should know; it gets no secret. Raises OSError
+        when the port is taken, StateError when the identity is damaged.
         """
+        self.node = open_node(state, log)
+        self._guard = None if self.node is None else Guard(self.node, log)
         socket = UdpSocket(host, port)
         self.port = socket.port
-        self.guard = guard
-        # The node's own requests may use it too, while `serve` is running.
         self.link = Link(Endpoint(os.urandom), socket, log)
         self._log = log
         self._router = Router(log)
@@ -86,16 +89,20 @@ class Server:
 
     async def serve(self):
         """Serve until cancelled; then the port is free."""
-        notifier = asyncio.create_task(self._observers.run())
+        tasks = [asyncio.create_task(self._observers.run())]
+        if self.node is not None and self._guard is not None:
+            keeper = Keeper(self.node, self._guard, self.link.request, self._log)
+            tasks.append(asyncio.create_task(keeper.run()))
         self._log("ready on port %d" % self.port)
         try:
             await self.link.run()
         finally:
-            notifier.cancel()
+            for task in tasks:
+                task.cancel()
 
     async def _answer(self, message: Message, remote: tuple, handle: Exchange):
         try:
-            admitted = admit(self._router, self.guard, message, remote, now_ms())
+            admitted = admit(self._router, self._guard, message, remote, now_ms())
         except Refused as refused:
             self.link.respond(handle, refused.response, True)
             return
@@ -106,8 +113,8 @@ class Server:
 
     async def _respond(self, admitted: Admitted, request: Message, handle: Exchange) -> Message:
         """The first block of the response to a whole request."""
-        if admitted.is_manager and self.guard is not None:
-            response = self.guard.manage(request, now_ms())
+        if admitted.is_manager and self._guard is not None:
+            response = self._guard.manage(request, now_ms())
         else:
             changes = self._observers.changes
             response = await self._router.dispatch(request, admitted.who)

@@ -15,23 +15,23 @@ SERVER_TOKEN_PATH = "/server-token"
 
 
 class Uplink:
-    """Posts to the manager at `confidential`. `send(message, remote)` makes one CoAP exchange."""
+    """Posts to the manager at `confidential`."""
 
-    def __init__(self, presenter: Presenter, manager: str, send):
+    def __init__(self, presenter: Presenter, manager: str):
         self._presenter = presenter
         self._host, self._port, _ = uri.parse(manager)
-        self._send = send
         self.token_uri = manager.rstrip("/") + TOKEN_PATH
 
-    async def post(self, path: str, payload: bytes, content_format: int) -> Message:
+    async def post(self, send_to, path: str, payload: bytes, content_format: int) -> Message:
         """Return the manager's response, whatever its code; bodies of any size travel in blocks.
 
-        Unreachable if it does not answer, ProtocolError if it does not know this node.
+        `send_to(message, remote)` makes one CoAP exchange. Unreachable if it does not answer,
+        ProtocolError if it does not know this node.
         """
         remote = resolve(self._host, self._port)
 
         async def send(message: Message) -> Message:
-            return await self._send(message, remote)
+            return await send_to(message, remote)
 
         # The manager takes a request twice as once: by request id, and by version (SPEC 9).
         dialogue = Dialogue(self._presenter, send, repeat_all=True)

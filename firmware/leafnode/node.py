@@ -1,0 +1,49 @@
+"""One provisioned node: what its server and its client have in common."""
+
+import os
+
+from leafkey.crypto.provider import default_provider
+from leafnode.identity import IDENTITY, NODE, load
+from leafnode.uplink import Uplink
+
+
+class Node:
+    """Its identity, and the one way to its manager: two of them would show the same ATs.
+
+    `trace(number, text)` is told of each message of the protocol, by its number in the draft.
+    """
+
+    def __init__(self, directory: str, log):
+        """Raise StateError if there is no identity in `directory`, or a damaged one."""
+        self.provider = default_provider()
+        self.identity = load(self.provider, directory)
+        self.uplink = Uplink(self.identity.uplink(), self.identity.manager)
+        self._log = log
+
+    @staticmethod
+    def random_bytes(size: int) -> bytes:
+        """Return unpredictable bytes."""
+        return os.urandom(size)
+
+    def trace(self, number: int, text: str):
+        """Log one message of the protocol."""
+        self._log("(%d) %s" % (number, text))
+
+
+def open_node(directory: str, log) -> Node | None:
+    """Return the node of a state directory; None, and a line in the log, if it holds no identity.
+
+    Such a node serves, and reaches, open resources alone. StateError if the identity is damaged.
+    """
+    if not (_exists(directory + "/" + IDENTITY) or _exists(directory + "/" + NODE)):
+        log("no identity in " + directory + ": only open resources work; provision this node")
+        return None
+    return Node(directory, log)
+
+
+def _exists(path: str) -> bool:
+    try:
+        os.stat(path)
+    except OSError:
+        return False
+    return True
