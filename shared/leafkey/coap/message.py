@@ -176,8 +176,8 @@ def encode_options(options: list | tuple) -> bytes:
 
 
 def _append_head(out: bytearray, delta: int, length: int):
-    if delta < 0 or length > 269 + 0xFFFF:
-        raise EncodeError("options out of order or too long")
+    if not 0 <= delta <= MAX_OPTION_NUMBER or length > 269 + 0xFFFF:
+        raise EncodeError("options out of order, or a number or length out of range")
     out.append(_nibble(delta) << 4 | _nibble(length))
     for value in (delta, length):
         if value >= 269:

@@ -106,7 +106,7 @@ def _split(text: str, separator: str) -> tuple:
 
 def _unescape(text: str) -> bytes:
     out = bytearray()
-    raw = text.encode()
+    raw = _utf8(text)
     i = 0
     while i < len(raw):
         if raw[i] == 0x25:
@@ -118,6 +118,13 @@ def _unescape(text: str) -> bytes:
     if len(out) > MAX_PART_LENGTH:
         raise DecodeError("URI part over 255 bytes")
     return bytes(out)
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeError:
+        raise DecodeError("URI with a lone surrogate")
 
 
 def _hex_byte(pair: bytes) -> int:
