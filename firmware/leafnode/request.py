@@ -62,5 +62,5 @@ class Request(Body):
         # What a body is read as is the resource's choice; that it cannot be is the client's fault.
         try:
             return decode(data)
-        except DecodeError as error:
-            raise BadRequest("the request cannot be read as what it should be") from error
+        except DecodeError:
+            raise BadRequest("the request cannot be read as what it should be")

@@ -97,8 +97,8 @@ def resolve(host: str, port: int) -> tuple:
     """
     try:
         return _numeric(socket.getaddrinfo(host, port)[0][-1])
-    except (OSError, UnicodeError) as error:
-        raise Unreachable("the host's name cannot be resolved") from error
+    except (OSError, UnicodeError):
+        raise Unreachable("the host's name cannot be resolved")
 
 
 def _bound(host: str, port: int) -> tuple:
