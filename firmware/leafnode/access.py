@@ -49,7 +49,8 @@ class Grant:
         self.audience = audience
         self.origin = origin
         self.scope = scope
-        self.presenter = None
+        # Set by whoever makes a grant: it needs `save` of this object.
+        self.presenter: Presenter
         self._storage = storage
         self._record = GRANT_PREFIX + sha256(audience.encode()).digest()[:6].hex()
 
