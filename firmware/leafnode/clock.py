@@ -26,7 +26,7 @@ class Clock:
 if MICROPYTHON:
 
     def system_clock() -> Clock:
-        """The counter has 30 bits on boards, 62 on the unix port: -1 from 0 is its highest value."""
+        """It has 30 bits on boards, 62 on the unix port: -1 from 0 is the highest value."""
         highest = time.ticks_add(0, -1)  # pyright: ignore[reportArgumentType]
         return Clock(time.ticks_ms, highest + 1)
 
