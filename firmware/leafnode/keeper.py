@@ -2,9 +2,9 @@
 
 import asyncio
 
-from leafkey.codec import cbor
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import APPLICATION_CBOR, CHANGED, code_text
+from leafkey.codec import cbor
 from leafkey.compat import const
 from leafkey.errors import LeafkeyError, ProtocolError
 from leafkey.pat.tokens import VERSION
