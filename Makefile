@@ -8,7 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -q
 # STRICT=1 fails where a tool of the machine is missing, instead of naming it at the end.
-export LEAFKEY_STRICT := $(if $(filter 1,$(STRICT)),1,)
+ifeq ($(STRICT),1)
+export LEAFKEY_STRICT := 1
+endif
 
 PINS := pyproject.toml constraints.txt tests/runner/environment.py
 SUITES := property fuzz manager multi interop
@@ -34,7 +36,7 @@ $(VENV)/.test: $(VENV)/.node
 	@touch $@
 
 demo: $(VENV)/.node ## watch a stranger become an authorized client, on real MicroPython
-	@$(BIN)/python tests/demo/run.py
+	@$(BIN)/python -m tests.demo.run
 
 test: lint types cross unit rules suites ## check everything; STRICT=1 fails on missing tools
 

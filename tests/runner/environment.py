@@ -110,9 +110,10 @@ def link_micropython(venv):
 def install(venv, extra):
     """Bring the environment to what `extra` needs; quick when most of it is there."""
     progress = Progress()
-    if not os.path.exists(os.path.join(venv, "bin", "python")):
+    # pip comes last: without it the environment was left half made.
+    if not os.path.exists(os.path.join(venv, "bin", "pip")):
         progress.stage("making the virtual environment in " + os.path.relpath(venv, ROOT))
-        run([sys.executable, "-m", "venv", venv], progress)
+        run([sys.executable, "-m", "venv", "--clear", venv], progress)
     progress.stage("fetching what Leafkey needs")
     pip(venv, BUILD, progress)
     pip(venv, ["--no-build-isolation", "-e", f".[{extra}]"], progress)
