@@ -29,6 +29,10 @@ def test_crypto(tmp_path):
     assert generate("tests.vectors.crypto.generate", tmp_path) == committed("crypto")
 
 
+def test_coap(tmp_path):
+    assert generate("tests.vectors.coap.generate", tmp_path) == committed("coap")
+
+
 def test_cose(tmp_path):
     made = generate("tests.vectors.codec.generate", tmp_path)
     assert made.items() <= committed("codec").items()

@@ -128,9 +128,10 @@ class Assembler:
         body.blocks += 1
         if not more:
             self._uploads.drop(key)
+            body.extend(message.payload)
             whole = message.copy()
             whole.remove(SIZE1)
-            whole.payload = bytes(body.data) + message.payload
+            whole.payload = bytes(body.data)
             return whole, None
         if not self._uploads.make_room(0, size, now, _has_one_block):
             return None, self._busy(message)

@@ -133,7 +133,7 @@ class RetransmissionTest(unittest.TestCase):
     def test_the_back_off_of_the_rfc(self):
         for seed in range(20):
             bench = Bench(seed)
-            handle, sent = bench.request()
+            handle, _ = bench.request()
             start = bench.now
             times = [time - start for time, _ in bench.run_to_silence()]
             self.assertEqual(len(times), 4)
