@@ -1,0 +1,57 @@
+"""The C of the interop tests: does to foreign servers what it is told, all at the same time.
+
+Usage: client.py ACTION URI [ACTION URI ..]; actions are get, put and observe. Prints a line each:
+`ACTION URI` and what came of it. A put sends 4000 bytes and compares what it gets back.
+"""
+
+import asyncio
+import sys
+
+from leafkey.errors import AccessError
+from leafnode import Client
+
+BODY = bytes(i * 7 & 0xFF for i in range(4000))
+OBSERVED = 4
+
+
+async def get(client, uri):
+    response = await client.get(uri)
+    return response.status + " " + response.text.split("\n")[0]
+
+
+async def put(client, uri):
+    stored = await client.request("PUT", uri, BODY, content_format=42)
+    back = await client.get(uri)
+    same = back.payload == BODY
+    return "%s %s %d %s" % (stored.status, back.status, len(back.payload), same)
+
+
+async def observe(client, uri):
+    seen = []
+    async with client.observe(uri) as changes:
+        async for response in changes:
+            seen.append(response.text)
+            if len(seen) == OBSERVED:
+                break
+    return " ".join(["_".join(text.split()) for text in seen])
+
+
+async def act(action, uri):
+    try:
+        async with Client("no-identity", log) as client:
+            print(action, uri, await ACTIONS[action](client, uri))
+    except AccessError as error:
+        print(action, uri, "failed:", type(error).__name__, error)
+
+
+def log(text):
+    """That there is no identity here is as it should be."""
+
+
+async def main(arguments):
+    pairs = zip(arguments[::2], arguments[1::2])
+    await asyncio.gather(*[act(action, uri) for action, uri in pairs])
+
+
+ACTIONS = {"get": get, "put": put, "observe": observe}
+asyncio.run(main(sys.argv[1:]))

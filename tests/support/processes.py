@@ -1,0 +1,115 @@
+"""Processes for tests: started, listened to line by line, and always ended by their own id."""
+
+import os
+import queue
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ("shared", "firmware", ".")
+STOP_SECONDS = 5
+
+
+class Process:
+    """A running program whose output, errors included, is collected in `lines`.
+
+    with Process([micropython(), "node.py"]) as node:
+        node.wait_for("ready")
+    """
+
+    def __init__(self, command: list[str]):
+        """Start `command` in the project's root, with its sources within reach."""
+        paths = [str(ROOT / source) for source in SOURCES]
+        places = {
+            "PYTHONPATH": ":".join([*paths, str(ROOT / "manager")]),
+            "MICROPYPATH": ":".join([*paths, ".frozen"]),
+        }
+        self.command = command
+        self.lines: list[str] = []
+        self._unread: queue.Queue[str | None] = queue.Queue()
+        self._process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=os.environ | places | {"PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> "Process":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def output(self) -> str:
+        """All it has printed so far."""
+        return "\n".join(self.lines)
+
+    def wait_for(self, text: str, seconds: float = 10) -> str:
+        """Return the next line that contains `text`; AssertionError if none comes in time."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                line = self._unread.get(timeout=max(0, deadline - time.monotonic()))
+            except queue.Empty:
+                line = None
+            if line is None:
+                raise AssertionError(f"no {text!r} from {self.command}:\n{self.output}")
+            if text in line:
+                return line
+
+    def finish(self, seconds: float = 30) -> int:
+        """Wait for its end and return the exit code; AssertionError if it takes longer."""
+        try:
+            code = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.command} did not end:\n{self.output}") from None
+        self._reader.join()
+        return code
+
+    def stop(self) -> None:
+        """End it, kindly at first, and wait until it is gone."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._reader.join()
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self.lines.append(line.rstrip("\n"))
+            self._unread.put(self.lines[-1])
+        self._process.stdout.close()
+        self._unread.put(None)
+
+
+def micropython() -> str:
+    """Return the MicroPython to run: MICROPYTHON, the one beside this Python, one on the PATH."""
+    beside = Path(sys.executable).parent / "micropython"
+    found = os.environ.get("MICROPYTHON") or (str(beside) if beside.exists() else None)
+    found = found or shutil.which("micropython")
+    assert found, "no micropython: run make setup, or name one in MICROPYTHON"
+    return found
+
+
+def free_port() -> int:
+    """Return a UDP port that is free on IPv4 and IPv6 alike."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+        probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        probe.bind(("::", 0))
+        return probe.getsockname()[1]
