@@ -67,7 +67,7 @@ class Endpoint:
 
     # Towards the transport
 
-    def receive_datagram(self, data: bytes, remote: object, now: int):
+    def receive_datagram(self, data: bytes | bytearray | memoryview, remote: object, now: int):
         """Take one datagram. Never raises for what a peer sent."""
         if len(data) > MAX_DATAGRAM:
             self._refuse(bytes(data[:12]), REQUEST_ENTITY_TOO_LARGE, remote)

@@ -129,7 +129,7 @@ def pack(
     return header + token + tail
 
 
-def decode(data: bytes) -> Message:
+def decode(data: bytes | bytearray | memoryview) -> Message:
     """The message in a datagram.
 
     Raises DecodeError for what must be ignored: a short header or another version than 1.
@@ -190,7 +190,7 @@ def _nibble(value: int) -> int:
     return value if value < 13 else 13 if value < 269 else 14
 
 
-def decode_options(data: bytes, start: int = 0) -> tuple:
+def decode_options(data: bytes | bytearray | memoryview, start: int = 0) -> tuple:
     """(options, payload) of what follows a token or, in a protected message, the inner code.
 
     Raises DecodeError: an option running past the end, a reserved nibble, a number over 65535,
@@ -219,7 +219,7 @@ def decode_options(data: bytes, start: int = 0) -> tuple:
     return options, b""
 
 
-def _as_bytes(data: bytes) -> bytes:
+def _as_bytes(data: bytes | bytearray | memoryview) -> bytes:
     return data if isinstance(data, bytes) else bytes(data)
 
 

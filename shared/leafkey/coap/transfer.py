@@ -37,6 +37,7 @@ class Transfer:
 
         A response of more than `max_body` bytes fails.
         """
+        # None until `receive` has returned True.
         self.response: Message | None = None
         self._request = request
         self._szx = szx
@@ -49,9 +50,11 @@ class Transfer:
         self._first: Message | None = None
         self._body = bytearray()
         self._observing = True
+        self._asked = False
 
     def next_request(self) -> Message:
         """The next Message to send: a new one; the caller chooses its type."""
+        self._asked = True
         if self._first is not None:
             return self._download_request()
         message = self._plain_request()
@@ -71,7 +74,7 @@ class Transfer:
         try:
             if self._first is None and self._asks_smaller(response):
                 return False
-            if self._uploading:
+            if self._uploading and self._asked:
                 return self._receive_continue(response)
             return self._receive_block(response)
         except DecodeError:

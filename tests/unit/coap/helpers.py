@@ -20,7 +20,7 @@ class Bench:
         """Give the endpoint a message; returns what it sends."""
         return self.receive_bytes(encode(message), remote)
 
-    def receive_bytes(self, data: bytes, remote: tuple = PEER) -> list:
+    def receive_bytes(self, data: bytes | bytearray, remote: tuple = PEER) -> list:
         self.endpoint.receive_datagram(data, remote, self.now)
         return self.sent()
 
@@ -36,7 +36,8 @@ class Bench:
         return self.sent()
 
     def event(self):
-        return self.endpoint.next_event()
+        found: list = [self.endpoint.next_event()]
+        return found[0]
 
     def events(self) -> list:
         found = []

@@ -22,11 +22,11 @@ class Generator:
 class Node:
     """An endpoint with a name; its events go to `on_event(node, event, now)` or into `events`."""
 
-    def __init__(self, name: str, seed: int):
+    def __init__(self, name: str, seed: int, on_event=None):
         self.name = name
         self.endpoint = Endpoint(Generator(seed).bytes)
         self.events = []
-        self.on_event = None
+        self.on_event = on_event
 
     def take_events(self, now: int):
         event = self.endpoint.next_event()

@@ -300,7 +300,7 @@ class BothEndsTest(unittest.TestCase):
                 self.seen.append(complete.payload)
                 response = Message(CONTENT, payload=answer)
                 response = assembler.response("peer", complete, response, 0)
-            if transfer.receive(response):
+            if transfer.receive(response) and transfer.response is not None:
                 return transfer.response
         raise AssertionError("endless")
 

@@ -107,7 +107,7 @@ class AccessTest(unittest.TestCase):
 
 
 class RefusalTest(unittest.TestCase):
-    def refused(self, data: bytes, kind: type = MessageError) -> DecodeError:
+    def refused(self, data: bytes, kind: type = MessageError):
         with self.assertRaises(kind) as caught:
             decode(data)
         return caught.exception

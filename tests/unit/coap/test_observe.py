@@ -5,7 +5,14 @@ import unittest
 from leafkey.coap.endpoint import RESET, TIMEOUT, FailureEvent
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import ACK, CON, CONTENT, EMPTY, GET, NON, OBSERVE, RST
-from leafkey.coap.observe import DEREGISTER, FRESHNESS_SPAN, REGISTER, Registry, is_fresh
+from leafkey.coap.observe import (
+    DEREGISTER,
+    FRESHNESS_SPAN,
+    REGISTER,
+    Observation,
+    Registry,
+    is_fresh,
+)
 from leafkey.coap.parameters import RECENT_NOTIFICATIONS
 from tests.unit.coap.helpers import PEER, Bench, content, empty, get, heads
 
@@ -31,10 +38,18 @@ class FreshnessTest(unittest.TestCase):
         self.assertTrue(is_fresh(9, 1000, 1, 1000 + FRESHNESS_SPAN + 1))
 
 
+def added(registry: Registry, peer: str, resource: str, handle: str) -> Observation:
+    """Register where there must be room."""
+    observation = registry.add(peer, resource, handle)
+    if observation is None:
+        raise AssertionError("no room")
+    return observation
+
+
 class RegistryTest(unittest.TestCase):
     def test_an_observation_is_found_and_removed(self):
         registry = Registry()
-        first = registry.add("a", "/t", "h1")
+        first = added(registry, "a", "/t", "h1")
         other = registry.add("a", "/u", "h2")
         registry.add("b", "/t", "h3")
         handles = sorted(found.handle for found in registry.of("/t"))
@@ -48,9 +63,9 @@ class RegistryTest(unittest.TestCase):
 
     def test_registering_again_replaces_and_goes_on_counting(self):
         registry = Registry()
-        observation = registry.add("a", "/t", "h1")
+        observation = added(registry, "a", "/t", "h1")
         self.assertEqual([observation.next_value() for _ in range(3)], [1, 2, 3])
-        again = registry.add("a", "/t", "h2")
+        again = added(registry, "a", "/t", "h2")
         self.assertIs(again, observation)
         self.assertEqual((again.handle, again.replaced), ("h2", "h1"))
         self.assertEqual(again.next_value(), 4)
@@ -65,11 +80,10 @@ class RegistryTest(unittest.TestCase):
         self.assertIs(registry.add("a", "/t", "h4"), registry.find("a", "/t"))
         self.assertEqual(len(registry), 2)
 
-    def test_values_wrap(self):
-        observation = Registry().add("a", "/t", "h")
-        for _ in range(3):
-            value = observation.next_value()
-        self.assertTrue(is_fresh(value, 0, observation.next_value(), 0))
+    def test_values_are_fresh(self):
+        observation = added(Registry(), "a", "/t", "h")
+        values = [observation.next_value() for _ in range(4)]
+        self.assertTrue(is_fresh(values[2], 0, values[3], 0))
 
 
 class ObserverTest(unittest.TestCase):

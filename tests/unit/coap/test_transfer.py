@@ -47,6 +47,13 @@ def block2(num: int, szx: int = 2, body: bytes = BODY, etag: bytes = b"e", code:
     return answer(code, BLOCK2, (num, end < len(body), szx), body[num * size : end], etag)
 
 
+def whole(transfer: Transfer) -> Message:
+    """The response of a transfer that must be over."""
+    if transfer.response is None:
+        raise AssertionError("not over")
+    return transfer.response
+
+
 class DownloadTest(unittest.TestCase):
     def setUp(self):
         self.transfer = Transfer(Message(GET, ((OBSERVE, b""), (URI_PATH, b"x"))))
@@ -65,7 +72,7 @@ class DownloadTest(unittest.TestCase):
         request = self.transfer.next_request()
         self.assertEqual((request.option(OBSERVE), request.option(BLOCK2)), (b"", None))
         self.assertTrue(self.transfer.receive(Message(CONTENT, payload=b"all")))
-        self.assertEqual(self.transfer.response.payload, b"all")
+        self.assertEqual(whole(self.transfer).payload, b"all")
 
     def test_all_blocks(self):
         self.transfer.next_request()
@@ -78,13 +85,18 @@ class DownloadTest(unittest.TestCase):
             self.assertFalse(self.transfer.receive(block2(num)))
         self.assert_asks(3)
         self.assertTrue(self.transfer.receive(block2(3)))
-        response = self.transfer.response
+        response = whole(self.transfer)
         self.assertEqual((response.payload, response.uint(OBSERVE)), (BODY, 5))
         self.assertEqual((response.option(BLOCK2), response.option(SIZE2)), (None, None))
 
     def test_a_notification_brings_the_first_block(self):
         self.assertFalse(self.transfer.receive(block2(0)))
         self.assert_asks(1)
+
+    def test_a_notification_answers_a_long_request_too(self):
+        self.transfer = Transfer(Message(FETCH, ((URI_PATH, b"x"),), BODY), 2)
+        self.assertFalse(self.transfer.receive(block2(0)))
+        self.assertEqual(decode_block(self.transfer.next_request(), BLOCK2), (1, False, 2))
 
     def test_small_blocks_are_asked_for(self):
         transfer = Transfer(Message(GET), 1)
@@ -106,7 +118,7 @@ class DownloadTest(unittest.TestCase):
         other = bytes(100)
         self.transfer.receive(block2(0, 2, other, b"f"))
         self.assertTrue(self.transfer.receive(block2(1, 2, other, b"f")))
-        self.assertEqual(self.transfer.response.payload, other)
+        self.assertEqual(whole(self.transfer).payload, other)
 
     def test_a_body_that_keeps_changing_fails(self):
         self.transfer.receive(block2(0))
@@ -144,7 +156,7 @@ class DownloadTest(unittest.TestCase):
     def test_an_error_on_the_way_is_the_response(self):
         self.transfer.receive(block2(0))
         self.assertTrue(self.transfer.receive(Message(NOT_FOUND)))
-        self.assertEqual(self.transfer.response.code, NOT_FOUND)
+        self.assertEqual(whole(self.transfer).code, NOT_FOUND)
 
 
 class UploadTest(unittest.TestCase):
@@ -165,7 +177,7 @@ class UploadTest(unittest.TestCase):
             self.assertFalse(self.transfer.receive(answer(CONTINUE, BLOCK1, (num, True, 2))))
         self.assert_sends(3, False)
         self.assertTrue(self.transfer.receive(answer(CHANGED, BLOCK1, (3, False, 2))))
-        self.assertEqual(self.transfer.response.code, CHANGED)
+        self.assertEqual(whole(self.transfer).code, CHANGED)
 
     def test_a_server_that_takes_each_block_for_itself(self):
         self.assert_sends(0, True)
@@ -206,7 +218,7 @@ class UploadTest(unittest.TestCase):
         self.assert_sends(0, True)
         self.transfer.receive(answer(CONTINUE, BLOCK1, (0, True, 2)))
         self.assertTrue(self.transfer.receive(incomplete))
-        self.assertEqual(self.transfer.response.code, REQUEST_ENTITY_INCOMPLETE)
+        self.assertEqual(whole(self.transfer).code, REQUEST_ENTITY_INCOMPLETE)
 
     def test_answers_that_do_not_fit(self):
         for response in (
