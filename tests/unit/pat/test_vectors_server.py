@@ -79,9 +79,7 @@ class ServerVectorsTest(unittest.TestCase):
     def test_order_of_checks(self):
         for name, case in load("pat/server"):
             self.case = case
-            self.verifier = Verifier(
-                PROVIDER, bytes, MemoryStore(), case["sam"], case["audience"]
-            )
+            self.verifier = Verifier(PROVIDER, bytes, MemoryStore(), case["sam"], case["audience"])
             self.verifier.apply(tokens.decode_server_token(unhex(case["server_token"])), 0)
             for step in case["steps"]:
                 self.run_step(name + ": " + step["name"], step)
