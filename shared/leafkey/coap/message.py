@@ -123,7 +123,7 @@ def pack(
     header = bytes((0x40 | type << 4 | len(token), code, mid >> 8, mid & 0xFF))
     if content is None:
         return header + token
-    tail = encode_options(content.options)
+    tail = encode_options(content.options) if content.options else b""
     if content.payload:
         return b"".join((header, token, tail, b"\xff", content.payload))
     return header + token + tail

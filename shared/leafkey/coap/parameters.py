@@ -23,7 +23,7 @@ MAX_DATAGRAM = const(2048)
 # Requests received and not yet answered. When they are all taken a further request is dropped in
 # silence: its sender retransmits it, and the exchanges in progress survive.
 MAX_OPEN_EXCHANGES = const(32)
-MAX_OPEN_BYTES = const(16384)
+MAX_OPEN_BYTES = const(8192)
 
 # Requests of ours that wait for a response, observations included.
 MAX_REQUESTS = const(32)
@@ -36,11 +36,11 @@ MAX_OUTGOING = const(64)
 # Cached replies for duplicates, oldest out first. Three caches, so that refused requests cannot
 # push out the replies of accepted ones, nor requests what acknowledges responses to us.
 ACCEPTED_ENTRIES = const(48)
-ACCEPTED_BYTES = const(12288)
+ACCEPTED_BYTES = const(8192)
 REFUSED_ENTRIES = const(16)
-REFUSED_BYTES = const(4096)
+REFUSED_BYTES = const(2048)
 RESPONSE_ENTRIES = const(16)
-RESPONSE_BYTES = const(6144)
+RESPONSE_BYTES = const(4096)
 
 # Message IDs not drawn again, and notifications sent as NON that a Reset can still refer to.
 RECENT_MIDS = const(128)

@@ -162,6 +162,7 @@ class DownloadTest(unittest.TestCase):
 class UploadTest(unittest.TestCase):
     def setUp(self):
         self.transfer = Transfer(Message(PUT, ((URI_PATH, b"x"),), BODY), 2)
+        self.transfer.next_request()
 
     def assert_sends(self, num: int, more: bool, szx: int = 2):
         request = self.transfer.next_request()
@@ -233,6 +234,7 @@ class UploadTest(unittest.TestCase):
 
     def test_a_long_response_follows(self):
         self.transfer = Transfer(Message(POST, payload=bytes(100)), 2)
+        self.transfer.next_request()
         self.transfer.receive(answer(CONTINUE, BLOCK1, (0, True, 2)))
         first = block2(0)
         first.add(BLOCK1, encode_block(1, False, 2))
@@ -245,6 +247,7 @@ class UploadTest(unittest.TestCase):
 
     def test_fetch_is_asked_again_with_its_payload(self):
         self.transfer = Transfer(Message(FETCH, ((URI_PATH, b"x"),), BODY), 3)
+        self.transfer.next_request()
         self.transfer.receive(answer(CONTINUE, BLOCK1, (0, True, 3)))
         self.transfer.receive(block2(0))
         self.assertFalse(self.transfer.receive(block2(1, etag=b"f")))
