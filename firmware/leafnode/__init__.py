@@ -1,6 +1,6 @@
 """The Leafkey node: sockets, storage and applications on asyncio, for MicroPython and CPython.
 
-    from leafnode import Server      # or Client; a node loads only what it uses
+from leafnode import Server  # or Client; a node loads only what it uses
 """
 
 
