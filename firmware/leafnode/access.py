@@ -6,7 +6,7 @@ The CAM is this node itself: messages (5), (8) and (9) of the draft stay inside.
 import asyncio
 from hashlib import sha256
 
-from leafkey.ace import aif, hints
+from leafkey.ace import aif, hints, labels
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
     APPLICATION_ACE_CBOR,
@@ -38,6 +38,10 @@ from leafnode.identity import GRANT_PREFIX
 from leafnode.node import Node
 from leafnode.uplink import TOKEN_PATH
 
+REFUSALS = {
+    labels.INVALID_SCOPE: "the owner's policy does not allow this",
+    labels.INVALID_REQUEST: "the manager does not know this server, or does not take the request",
+}
 MAX_TICKET_TRIES = const(5)
 MAX_TICKET_WAIT = const(60)
 
@@ -176,7 +180,7 @@ class Access:
             if response.code == BAD_REQUEST:
                 refusal = ticket.decode_error(response.payload)
                 self._trace(7, "refused: " + str(refusal))
-                raise NotAllowed("the manager grants no ticket: " + str(refusal))
+                raise NotAllowed(REFUSALS.get(refusal.error, str(refusal)))
         except DecodeError:
             raise ProtocolError("the manager's answer is not readable")
         raise ProtocolError("the manager answered " + code_text(response.code))

@@ -1,0 +1,113 @@
+"""make demo: a stranger becomes an authorized client, message by message, between real processes.
+
+The manager runs on CPython, the server and both clients on MicroPython. Two taps stand on the wire
+and show what passes, numbered as in Figure 2 of the draft. Exits with 0 only if everything happened
+that should.
+"""
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from leafkey.coap.message import decode
+from leafkey.coap.numbers import PAT, UNAUTHORIZED
+from leafkey.pat.tokens import POP
+from tests.demo.cast import Cast, send
+from tests.demo.screen import Screen, scene
+
+LEVELS = ("bearer", "pop", "integrity", "confidential")
+# What is printed for something that did not happen.
+Missing = list[str]
+
+
+async def owner(cast: Cast) -> None:
+    """Everything an owner types."""
+    scene("An owner sets up a manager, a server, two clients, and one rule")
+    await cast.owner("init", "--name", "home", "--uri", cast.manager_uri)
+    await cast.owner("server", "add", "thermo", "--level", "bearer", *cast.identity("thermo"))
+    for client in ("display", "stranger"):
+        await cast.owner("client", "add", client, *cast.identity(client))
+    await cast.owner("policy", "allow", "display", "thermo", "/temp", "--for", "1h")
+
+
+async def server(cast: Cast, screen: Screen) -> Missing:
+    """Messages (2) and (3)."""
+    scene("The server asks its manager for its secret, the root of the tree")
+    await cast.manager()
+    await cast.server()
+    return [] if await screen.number(3) else ["the server got its token"]
+
+
+async def display(cast: Cast, screen: Screen) -> Missing:
+    """Messages (1), (4), (6), (7), and then (11) and (12) at each level."""
+    scene("A display asks for a temperature: refused, a ticket, and then a fresh AT each time")
+    answers = await cast.client("display", *LEVELS)
+    missing = [] if await screen.number(4) else ["the display was refused with hints"]
+    missing += [] if await screen.number(7) else ["the display got a ticket"]
+    wanted = {level: f"answer {level} 2.05 21.5" for level in LEVELS}
+    return missing + [f"an answer at {level}" for level in LEVELS if wanted[level] not in answers]
+
+
+async def replay(cast: Cast, screen: Screen) -> Missing:
+    """What the display sent at `pop` comes again, from somebody who saw it."""
+    scene("A listener sends the display's second request again, as it was")
+    captured = next(seen.data for seen in screen.sightings if _level(seen.message) == POP)
+    cast.listener()
+    answer = decode(await send(captured, cast.server_port))
+    await screen.quiet()
+    refused = answer.code == UNAUTHORIZED and answer.option(PAT) is None
+    return [] if refused else ["the replayed AT was refused"]
+
+
+async def stranger(cast: Cast, screen: Screen) -> Missing:
+    """A client with a channel to the manager, and no rule."""
+    scene("Another client asks, whom no rule allows anything")
+    lines = await cast.client("stranger", "pop")
+    refusals = [line for line in lines if line.startswith("refused")]
+    print("   what its program was told:", *refusals)
+    return [] if refusals else ["the client without the right was refused"]
+
+
+def _level(message) -> int | None:
+    value = message.option(PAT)
+    return value[0] if value else None
+
+
+async def play(directory: Path) -> Missing:
+    """Run all scenes."""
+    screen = Screen()
+    cast = Cast(directory, screen)
+    printing = asyncio.create_task(screen.run())
+    try:
+        await cast.open()
+        await owner(cast)
+        missing = await server(cast, screen)
+        for act in (display, replay, stranger):
+            missing += await act(cast, screen)
+        if missing:
+            print(cast.said())
+        return missing
+    except (TimeoutError, RuntimeError):
+        print(cast.said())
+        raise
+    finally:
+        await cast.close()
+        printing.cancel()
+
+
+def main() -> int:
+    """Return 0 if everything happened."""
+    with tempfile.TemporaryDirectory(prefix="leafkey-demo-") as directory:
+        missing = asyncio.run(play(Path(directory)))
+    for what in missing:
+        print("did not happen:", what)
+    if not missing:
+        print(
+            "\nAll of it happened: refusal, ticket, four levels, replay refused, stranger refused."
+        )
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
