@@ -145,7 +145,8 @@ class Verifier:
     def knows(self, message: Message) -> bool:
         """Tell whether the At in a message is in a window here, valid or not."""
         try:
-            self._window.find(self._option(message)[1])
+            at = self._option(message)[1]
+            self._window.find(at)
         except (DecodeError, UnknownToken):
             return False
         return True
