@@ -1,4 +1,4 @@
-"""leafkey.pat.verifier: the order of checks of SPEC 6.2, row by row, and refusals that are alike."""
+"""leafkey.pat.verifier: the order of checks of SPEC 6.2, row by row; refusals are alike."""
 
 import unittest
 
