@@ -60,7 +60,8 @@ def serve(
     def tell(event: Event) -> None:
         print(event.json() if as_json else event.line(), flush=True)
 
-    def ready(uri: str) -> None:
+    def ready(name: str, uri: str) -> None:
+        ui.done(f"manager {name}, kept in {state}")
         print(json.dumps({"ready": uri}) if as_json else f"ready {uri}", flush=True)
 
     with ui.opened(state) as store, service.only_one(state):

@@ -39,12 +39,12 @@ async def serve(
     store: Store,
     bind: tuple[str, int | None],
     tell: Sink,
-    ready: Callable[[str], None],
+    ready: Callable[[str, str], None],
 ) -> None:
     """Serve until SIGINT or SIGTERM.
 
     `bind` is host and port, the port of the manager's URI if None. `ready` is called once with the
-    URI it listens at. ManagerError if the address is not to be had.
+    manager's name and the URI it listens at. ManagerError if the address is not to be had.
     """
     with store.transaction() as session:
         own_port = coap_uri.parse(manager_of(session).uri)[1]
@@ -57,7 +57,7 @@ async def serve(
         handlers = Handlers(store, downlink, channels.name, tell)
         context.serversite = Front(channels, handlers, tell)
         host, port = transport.local_address(context)
-        ready(f"coap://{bracketed(host)}:{port}")
+        ready(channels.name, f"coap://{bracketed(host)}:{port}")
         await stopped.wait()
     finally:
         await context.shutdown()

@@ -1,0 +1,196 @@
+"""Nodes made of the core alone: a client, and a server with nothing but `/server-token`."""
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+
+from leafkey.coap.message import Message, decode, encode
+from leafkey.coap.numbers import (
+    ACK,
+    APPLICATION_CBOR,
+    CHANGED,
+    CON,
+    CONFLICT,
+    CONTENT_FORMAT,
+    EMPTY,
+    POST,
+    is_request,
+)
+from leafkey.coap.transfer import Transfer
+from leafkey.codec import cbor
+from leafkey.crypto.provider import default_provider
+from leafkey.errors import OutOfStep, Unreachable
+from leafkey.pat import ticket, tokens
+from leafkey.pat.dialogue import Dialogue
+from leafkey.pat.presenter import Presenter
+from leafkey.pat.verifier import Refused, Verifier
+
+PATIENCE = 15
+
+
+class Wire:
+    """One UDP socket towards the manager; confirmable messages only."""
+
+    def __init__(self, port: int):
+        self.manager = ("127.0.0.1", port)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(0.1)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.socket.close()
+
+    def raw(self, data: bytes, seconds: float = 1) -> bytes | None:
+        """Send a datagram; return the first one that comes back, or None."""
+        self.socket.sendto(data, self.manager)
+        self.socket.settimeout(seconds)
+        try:
+            return self.socket.recv(2048)
+        except TimeoutError:
+            return None
+        finally:
+            self.socket.settimeout(0.1)
+
+    async def exchange(self, message: Message) -> Message:
+        """Send a request once, and return its response, piggybacked or separate."""
+        sent = message.copy()
+        sent.type, sent.mid, sent.token = CON, int.from_bytes(os.urandom(2), "big"), os.urandom(4)
+        self.socket.sendto(encode(sent), self.manager)
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            received = self._receive()
+            if received and received.token == sent.token and not is_request(received.code):
+                return received
+        raise Unreachable("no response")
+
+    def _receive(self) -> Message | None:
+        try:
+            data, address = self.socket.recvfrom(2048)
+        except TimeoutError:
+            return None
+        message = decode(data)
+        if message.type == CON and not is_request(message.code):
+            self.socket.sendto(encode(Message(EMPTY, type=ACK, mid=message.mid)), address)
+        return message
+
+
+class Node(Wire):
+    """A node that holds an identity and posts to the manager as SPEC section 10 says."""
+
+    def __init__(self, identity: Path, port: int):
+        super().__init__(port)
+        self.fields = cbor.decode(identity.read_bytes())
+        self.name = self.fields[1]
+        token = tokens.client_token(self.fields[3])
+        self.presenter = Presenter(default_provider(), token, lambda state: None)
+
+    def post(self, path: str, payload: bytes, level: int | None = None) -> Message:
+        """Return the manager's answer, in whatever blocks it comes."""
+        return asyncio.run(self._post(path, payload, level))
+
+    async def _post(self, path: str, payload: bytes, level: int | None) -> Message:
+        request = Message(POST, (), payload)
+        request.set_path(path)
+        transfer = Transfer(request)
+        dialogue = Dialogue(self.presenter, self.exchange, repeat_all=True)
+        while transfer.response is None:
+            _, response = await dialogue.request(transfer.next_request(), level)
+            transfer.receive(response)
+        return transfer.response
+
+
+class ClientNode(Node):
+    """Asks for tickets."""
+
+    def ask(
+        self, audience: str, *scope: tuple[str, int], request_id: bytes | None = None
+    ) -> Message:
+        """Return SAM's answer to a ticket request."""
+        request = ticket.TokenRequest(audience, list(scope), request_id or os.urandom(8))
+        return self.post("/token", ticket.encode_request(request))
+
+
+class Memory:
+    """What a verifier stores, kept in memory."""
+
+    def put_token(self, token: tokens.ServerToken, marks: dict) -> None:
+        """Nothing needs to survive a test."""
+
+    def put_mark(self, slot: int, mark: int) -> None:
+        """Nothing needs to survive a test."""
+
+
+class ServerNode(Node):
+    """Takes STs and changes from the manager, in a thread of its own once `start`ed."""
+
+    def __init__(self, identity: Path, port: int):
+        super().__init__(identity, port)
+        self.channel = self._verifier()
+        self.channel.load(tokens.server_token(self.fields[4]), {})
+        self.clients = self._verifier()
+        # What was pushed: whole tokens and changes, in their order.
+        self.pushed: list[tokens.ServerToken] = []
+        self._running = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def pull(self) -> tokens.ServerToken:
+        """Ask for the ST, as a server does when it starts, and take it."""
+        has = self.clients.token.params[tokens.VERSION] if self.clients.token else 0
+        response = self.post("/server-token", cbor.encode({tokens.VERSION: has}))
+        assert response.code == CHANGED
+        token = tokens.decode_server_token(response.payload)
+        self.clients.apply(token, 0)
+        return token
+
+    def start(self) -> None:
+        """Answer the manager from now on."""
+        self._running.set()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Answer no more."""
+        self._running.clear()
+        if self._thread.is_alive():
+            self._thread.join()
+        self.close()
+
+    def forget(self) -> None:
+        """Lose the ST, as a server that was erased."""
+        self.clients = self._verifier()
+
+    def _verifier(self) -> Verifier:
+        return Verifier(default_provider(), os.urandom, Memory(), "", self.name)
+
+    def _run(self) -> None:
+        while self._running.is_set():
+            message = self._receive()
+            if message and is_request(message.code):
+                self._answer(message)
+
+    def _answer(self, message: Message) -> None:
+        try:
+            session = self.channel.unprotect(message, lambda _: tokens.CONFIDENTIAL, 0)
+        except Refused as refused:
+            response = refused.response
+        else:
+            response = session.protect(self._taken(session.request.payload))
+        response.type, response.mid, response.token = ACK, message.mid, message.token
+        self.socket.sendto(encode(response), self.manager)
+
+    def _taken(self, payload: bytes) -> Message:
+        token = tokens.decode_server_token(payload)
+        code = CHANGED
+        try:
+            self.clients.apply(token, 0)
+            self.pushed.append(token)
+        except OutOfStep:
+            code = CONFLICT
+        held = self.clients.token
+        state = {
+            label: held.params[label] if held else 0 for label in (tokens.EPOCH, tokens.VERSION)
+        }
+        return Message(code, ((CONTENT_FORMAT, APPLICATION_CBOR),), cbor.encode(state))

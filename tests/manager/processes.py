@@ -1,0 +1,106 @@
+"""The command `leafkey` as its users run it: a process of its own."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, "-m", "leafmanager.cli.main"]
+PATIENCE = 20
+
+
+class Leafkey:
+    """Runs commands on one state directory, in a working directory beside it."""
+
+    def __init__(self, directory: Path):
+        self.directory = directory
+        self.state = directory / "state"
+        paths = f"{ROOT / 'shared'}:{ROOT / 'manager'}"
+        self.environment = os.environ | {
+            "PYTHONPATH": paths,
+            "LEAFKEY_STATE": str(self.state),
+            "PYTHONUNBUFFERED": "1",
+            "COLUMNS": "200",
+        }
+
+    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, whatever that is."""
+        return subprocess.run(
+            [*COMMAND, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            cwd=self.directory,
+            env=self.environment,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    def ok(self, *arguments: str, stdin: str = "") -> str:
+        """Run a command that succeeds; return what it prints."""
+        result = self.run(*arguments, stdin=stdin)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    def fails(self, *arguments: str, code: int = 1, stdin: str = "") -> str:
+        """Run a command that fails as a user's mistake does; return the error's two lines."""
+        result = self.run(*arguments, stdin=stdin)
+        assert result.returncode == code, (result.returncode, result.stdout, result.stderr)
+        assert "Traceback" not in result.stderr
+        assert result.stderr.startswith("error: "), result.stderr
+        assert len(result.stderr.splitlines()) == 2, result.stderr
+        assert not result.stdout
+        return result.stderr
+
+
+class Serving:
+    """A `leafkey serve` that runs; `lines` is what it printed so far, errors included."""
+
+    def __init__(self, leafkey: Leafkey, *arguments: str):
+        self.lines: list[str] = []
+        self._process = subprocess.Popen(
+            [*COMMAND, "serve", "--host", "127.0.0.1", "--port", "0", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=leafkey.directory,
+            env=leafkey.environment,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.port = int(re.findall(r"\d+", self.line("ready"))[-1])
+
+    def line(self, part: str) -> str:
+        """Wait for a line that contains `part`."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            for line in list(self.lines):
+                if part in line:
+                    return line
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.02)
+        raise AssertionError(f"no line with {part!r} among {self.lines}")
+
+    def stop(self) -> int:
+        """End it as an operator does; return its exit code."""
+        if self._process.poll() is None:
+            self._process.terminate()
+        code = self._process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        return code
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self._process.kill()
+        self._process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self.lines.append(line.rstrip())
