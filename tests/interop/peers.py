@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import tempfile
+from binascii import crc32
 from pathlib import Path
 
 import aiocoap
@@ -11,7 +12,9 @@ from tests.support.processes import Process, free_port, micropython
 from tests.support.tools import tool
 
 NODES = Path(__file__).parent / "nodes"
-BODY = bytes(i * 7 & 0xFF for i in range(4000))
+BODY = bytes((i * 7 + (i >> 8) * 13) & 0xFF for i in range(4000))
+# No two blocks of it are alike, and this is how the MicroPython C tells that it got it back.
+BODY_CRC = crc32(BODY)
 # Values an observer waits for.
 OBSERVED = 4
 # A whole retransmission span, and as much again for a body in several exchanges.

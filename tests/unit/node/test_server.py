@@ -13,7 +13,7 @@ from leafnode.link import MAX_RUNNING
 from tests.support.loopback import Log, RawPeer
 from tests.support.nodes import NOWHERE, base, make_server, serving
 
-BODY = bytes(i * 7 & 0xFF for i in range(4000))
+BODY = bytes((i * 7 + (i >> 8) * 13) & 0xFF for i in range(4000))
 
 
 def _get(path, mid=1, token=b"\x01", options=(), type=numbers.CON):
