@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from leafkey.ace import aif
 from leafkey.pat.ticket import ACCESS_TOKEN_LEN
+from leafkey.pat.tokens import SECRET_LEN
 from leafmanager.policy import Permission
 from leafmanager.store.tables import Charge, Grant, Node, Server, Slot
 
@@ -70,14 +71,38 @@ def close_expired(session: Session, server: Server, now: int) -> None:
         server.version -= 1
 
 
+def begin_epoch(session: Session, server: Server, now: int) -> None:
+    """Give a server a fresh St in a new epoch, in which no slot was ever granted (SPEC 9.1).
+
+    The grants that were out end. Those whose ticket never went out are undone: their request may
+    come again.
+    """
+    held = [grant for _, grant in live_grants(session, server)]
+    session.execute(delete(Slot).where(Slot.server_id == server.node_id))
+    server.epoch += 1
+    server.version += 1
+    server.st = secrets.token_bytes(SECRET_LEN)
+    for grant in held:
+        grant.ended_at = now
+        if grant.released_at is None:
+            _refund(session, grant)
+            session.flush()
+            session.delete(grant)
+    session.flush()
+
+
 def take_back(session: Session, server: Server, client: Node) -> None:
     """Give the rules back what they paid for a client's grant whose ticket never went out."""
     for _, grant in live_grants(session, server):
         if grant.client_id == client.id and grant.released_at is None:
-            for charge in session.scalars(select(Charge).where(Charge.grant_id == grant.id)):
-                if charge.rule.ats_left is not None:
-                    charge.rule.ats_left += grant.last + 1 - grant.first
-                session.delete(charge)
+            _refund(session, grant)
+
+
+def _refund(session: Session, grant: Grant) -> None:
+    for charge in session.scalars(select(Charge).where(Charge.grant_id == grant.id)):
+        if charge.rule.ats_left is not None:
+            charge.rule.ats_left += grant.last + 1 - grant.first
+        session.delete(charge)
 
 
 def live_grants(session: Session, server: Server) -> list[tuple[Slot, Grant]]:

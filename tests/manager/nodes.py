@@ -183,10 +183,13 @@ class ServerNode(Node):
 
     def _taken(self, payload: bytes) -> Message:
         token = tokens.decode_server_token(payload)
-        code = CHANGED
+        code = CONFLICT
         try:
-            self.clients.apply(token, 0)
-            self.pushed.append(token)
+            # Without an ST it takes none but the answer to its own request (SPEC 9.1).
+            if self.clients.token:
+                self.clients.apply(token, 0)
+                self.pushed.append(token)
+                code = CHANGED
         except OutOfStep:
             code = CONFLICT
         held = self.clients.token

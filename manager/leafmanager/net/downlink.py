@@ -20,7 +20,7 @@ from leafkey.coap.numbers import (
 from leafkey.coap.transfer import Transfer
 from leafkey.codec import cbor
 from leafkey.crypto.provider import default_provider
-from leafkey.errors import DecodeError, LeafkeyError, Unreachable
+from leafkey.errors import DecodeError, LeafkeyError, OutOfStep, Unreachable
 from leafkey.pat import tokens
 from leafkey.pat.dialogue import Dialogue
 from leafkey.pat.presenter import Presenter
@@ -126,6 +126,8 @@ class Downlink:
     def _take_answer(self, server_id: int, answer: Message) -> None:
         """Remember the version a server says it has; DecodeError if it says nothing sensible."""
         epoch, version = _confirmation(answer)
+        if version == 0:
+            raise OutOfStep("it has none, and asks for one by itself")
         with self._store.transaction() as session:
             server = session.get_one(Server, server_id)
             if epoch == server.epoch and version > server.version:

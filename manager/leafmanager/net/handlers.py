@@ -38,7 +38,8 @@ from leafmanager.net.downlink import Downlink, token_text
 from leafmanager.store.database import Store
 from leafmanager.store.tables import Grant, Node, Server
 
-# When a client may try again: its server does not answer, or has no slot left.
+# When a client may try again: its server has got a fresh St, does not answer, or is full.
+AGAIN_SECONDS = 1
 RETRY_SECONDS = 5
 FULL_SECONDS = 60
 
@@ -87,6 +88,10 @@ class Handlers:
         now = issue.now()
         with self._store.transaction() as session:
             server = session.get_one(Server, peer.id)
+            if has == 0 and server.heard_at is not None:
+                # It was given the present St, and cannot tell any more which ATs it has seen.
+                self._tell_of(NOTE, peer, "it has lost its state: a fresh St, in a new epoch")
+                slots.begin_epoch(session, server, now)
             server.address, server.heard_at = peer.address, now
             slots.close_expired(session, server, now)
             server.confirmed = min(has, server.version)
@@ -106,7 +111,10 @@ class Handlers:
         with self._store.transaction() as session:
             grant = session.get(Grant, grant_id)
             now = issue.now()
-            if grant is None or grant.ended_at is not None or slots.has_expired(grant, now):
+            if grant is None:
+                # Undone by a new epoch: the same request is granted there.
+                return _later(AGAIN_SECONDS)
+            if grant.ended_at is not None or slots.has_expired(grant, now):
                 raise TokenErrorResponse("the grant has ended meanwhile", labels.INVALID_REQUEST)
             grant.released_at = grant.released_at or now
             scope = aif.decode(grant.permissions)
