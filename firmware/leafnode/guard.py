@@ -1,5 +1,7 @@
 """What stands before a server's resources: PAT for its clients, and the manager's way in."""
 
+import asyncio
+
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
     APPLICATION_CBOR,
@@ -38,6 +40,8 @@ class Guard:
 
         self._clients = verifier(identity.server_token())
         self._manager = verifier(identity.downlink())
+        # Set when the manager wants to change an ST that this node does not have.
+        self.wants_token = asyncio.Event()
 
     @property
     def version(self) -> int:
@@ -72,6 +76,10 @@ class Guard:
             return Message(NOT_FOUND)
         if request.code != POST:
             return Message(METHOD_NOT_ALLOWED)
+        if self.version == 0:
+            # What was pushed may be old: only the answer to a request of ours is fresh.
+            self.wants_token.set()
+            return self._state(CONFLICT)
         try:
             self.apply(request.payload, now)
         except OutOfStep:

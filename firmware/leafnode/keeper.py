@@ -36,11 +36,20 @@ class Keeper:
             try:
                 await self._ask()
                 retry = FIRST_RETRY
-                await asyncio.sleep(INTERVAL)
+                await self._pause(INTERVAL)
             except LeafkeyError as error:
                 self._log("no server token from the manager: " + str(error))
-                await asyncio.sleep(retry)
+                await self._pause(retry)
                 retry = min(2 * retry, LONGEST_RETRY)
+
+    async def _pause(self, seconds: int):
+        """Wait, but not for longer than until the manager is heard, and a token is wanted."""
+        wanted = self._guard.wants_token
+        try:
+            await asyncio.wait_for(wanted.wait(), seconds)
+        except asyncio.TimeoutError:
+            return
+        wanted.clear()
 
     async def _ask(self):
         payload = cbor.encode({VERSION: self._guard.version})
