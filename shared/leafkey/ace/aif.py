@@ -31,6 +31,9 @@ def _entry(item: object) -> tuple:
     path, methods = item
     if not isinstance(path, str) or len(path.encode()) > MAX_PATH:
         raise DecodeError("an AIF path is a text of at most 128 bytes")
+    # Without the first slash a path would lose its first segment, and grant another one.
+    if not path.startswith("/"):
+        raise DecodeError("an AIF path begins with a slash")
     if methods is True or methods is False or not isinstance(methods, int):
         raise DecodeError("AIF methods are an unsigned integer")
     if not 0 <= methods <= ALL_METHODS:

@@ -56,7 +56,8 @@ class AifTest(unittest.TestCase):
 
     def test_what_is_refused(self):
         for value in (None, {}, "x", [1], ["/a"], [["/a"]], [["/a", 1, 2]], [[b"/a", 1]],
-                      [["/a", True]], [["/a", 1.0]], [["/a", -1]], [["/a", 128]],
+                      [["a", 1]], [["", 1]], [["a/b", 1]], [["/a", True]], [["/a", 1.0]],
+                      [["/a", -1]], [["/a", 128]],
                       [["/" + "x" * 128, 1]], [["/a", 1]] * 33):  # fmt: skip
             with self.assertRaises(DecodeError):
                 aif.from_cbor(value)
