@@ -80,6 +80,17 @@ class ReservationTest(Case):
         self.assertEqual(self.client.protect(request()).number, 0)
         self.assertEqual(len(self.saves.states), 2)
 
+    def test_what_is_stored(self):
+        """a, R and the parent of the number that a restart goes on at."""
+        self.client.protect(request())
+        self.assertEqual(cbor.decode(self.saves.states[-1])[1:4], [-1, WIDTH, 0])
+        self.start(degree=17)
+        for _ in range(20):
+            self.ask()
+        acked, reserved, level = cbor.decode(self.saves.states[-1])[1:4]
+        self.assertEqual(reserved, acked + WIDTH + 1)
+        self.assertEqual(level, (acked + WIDTH) // 16)
+
     def test_numbers_count_up(self):
         self.assertEqual([self.ask().number for _ in range(40)], list(range(40)))
         self.assertTrue(len(self.saves.states) <= 2 + 40 // (WIDTH - 1) + 1)
