@@ -21,7 +21,7 @@ from leafkey.coap.numbers import (
     NOT_FOUND,
     is_success,
 )
-from leafkey.pat.tokens import BEARER, LEVELS
+from leafkey.pat.tokens import BEARER, LEVELS, POP
 from leafnode.request import METHODS, BadRequest, Request
 from leafnode.response import Response
 
@@ -35,11 +35,12 @@ DISCOVERY = (b".well-known", b"core")
 class Route:
     """One coroutine function: what it serves, and what it demands."""
 
-    def __init__(self, path: str, handler, level: str | None, observable: bool):
+    def __init__(self, path: str, handler, level: str | None, observable: bool, fresh: bool):
         self.path = path
         self.handler = handler
         self.level = level
         self.observable = observable
+        self.fresh = fresh
 
 
 class Router:
@@ -55,13 +56,23 @@ class Router:
         self._routes = {}
         self._order = []
 
-    def add(self, path: str, methods: tuple, handler, level: str | None, observable: bool):
+    def add(
+        self,
+        path: str,
+        methods: tuple,
+        handler,
+        level: str | None,
+        observable: bool,
+        fresh: bool = False,
+    ):
         """Let `handler`, a coroutine function (request), serve these methods of `path`.
 
         ValueError if the path is served already, or for a method or level there is none of.
         """
         if level not in (None, OPEN) and level not in LEVELS:
             raise ValueError("level is open, bearer, pop, integrity or confidential")
+        if fresh and level in (OPEN, "bearer"):
+            raise ValueError("only a protected request is fresh: level pop, or a higher one")
         key = _segments(path)
         routes = self._routes.get(key)
         if routes is None:
@@ -71,7 +82,7 @@ class Router:
             code = METHODS.get(name)
             if code is None or code in routes:
                 raise ValueError("no such method, or it is served already: %s %s" % (name, path))
-            routes[code] = Route(path, handler, level, observable and code in (GET, FETCH))
+            routes[code] = Route(path, handler, level, observable and code in (GET, FETCH), fresh)
 
     def find(self, message: Message) -> Route | None:
         """The route a request goes to; None if path or method are not served."""
@@ -93,7 +104,15 @@ class Router:
     def level_of(self, message: Message) -> int:
         """The lowest protection level the resource allows (leafkey.pat.tokens.LEVELS)."""
         route = self.find(message)
-        return BEARER if route is None else LEVELS.get(route.level or OPEN, BEARER)
+        if route is None:
+            return BEARER
+        # Nothing protects the Echo of a request that carries an AT alone.
+        return LEVELS.get(route.level or OPEN, POP if route.fresh else BEARER)
+
+    def is_fresh(self, message: Message) -> bool:
+        """True if a request is to prove that it was made just now (SPEC 6.4)."""
+        route = self.find(message)
+        return route is not None and route.fresh
 
     def has(self, message: Message) -> bool:
         """True if something is served under the request's path."""

@@ -8,6 +8,7 @@ from leafkey.coap.endpoint import Endpoint
 from leafkey.coap.exchange import Exchange
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import COAP_PORT
+from leafkey.pat.freshness import VALID_MS, Freshness
 from leafkey.pat.verifier import Refused
 from leafnode.admission import Admitted, admit
 from leafnode.clock import now_ms
@@ -41,9 +42,11 @@ class Server:
         host: str = "",
         port: int = COAP_PORT,
         log=print,
+        echo_ms: int = VALID_MS,
     ):
         """`state`: the directory with this node's identity; without one in it, only open resources
-        are served. `host`: a local address, "" for all.
+        are served. `host`: a local address, "" for all. `echo_ms`: how long clients have to show
+        that a request for a fresh resource was made just now.
 
         `log`: function (text) for what an operator should know; it gets no secret. Raises OSError
         when the port is taken, StateError when the identity is damaged.
@@ -56,6 +59,7 @@ class Server:
         self._log = log
         self._router = Router(log)
         self._assembler = Assembler(os.urandom)
+        self._freshness = Freshness(os.urandom, echo_ms)
         self._observers = Observers(self.link, self._router, self._assembler, log)
         self.link.serve(self._answer, self._observers.forget)
 
@@ -65,16 +69,19 @@ class Server:
         methods: tuple = ("GET",),
         level: str | None = None,
         observable: bool = False,
+        fresh: bool = False,
     ):
         """Decorate `async def f(request)`: it serves these methods of `path`.
 
         `level`: "open" for everybody, or the lowest of "bearer", "pop", "integrity" and
-        "confidential" that will do, if the owner's policy does not demand more. ValueError for
-        what there is none of, or is served already.
+        "confidential" that will do, if the owner's policy does not demand more. `fresh`: act only
+        on requests that were made just now, not on one that somebody held back: for locks and
+        valves; it costs a second exchange. ValueError for what there is none of, or is served
+        already, or for a fresh resource without protection.
         """
 
         def decorate(handler):
-            self._router.add(path, methods, handler, level, observable)
+            self._router.add(path, methods, handler, level, observable, fresh)
             return handler
 
         return decorate
@@ -106,10 +113,20 @@ class Server:
         except Refused as refused:
             self.link.respond(handle, refused.response, True)
             return
+        challenge = self._challenge(admitted)
+        if challenge is not None:
+            self.link.respond(handle, admitted.protect(challenge))
+            return
         request, response = self._assembler.request(admitted.peer, admitted.request, now_ms())
         if request is not None:
             response = await self._respond(admitted, request, handle)
         self.link.respond(handle, admitted.protect(response), admitted.expendable)
+
+    def _challenge(self, admitted: Admitted) -> Message | None:
+        """The answer to a request that may be an old one, before anything of it is kept."""
+        if admitted.is_manager or not self._router.is_fresh(admitted.request):
+            return None
+        return self._freshness.check(admitted.peer, admitted.request, now_ms())
 
     async def _respond(self, admitted: Admitted, request: Message, handle: Exchange) -> Message:
         """The first block of the response to a whole request."""

@@ -5,10 +5,16 @@ raises. Nodes and the manager run it alike.
 """
 
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import PATCH, POST
+from leafkey.coap.numbers import ECHO, PATCH, POST
 from leafkey.compat import const
 from leafkey.errors import AuthenticationError, DecodeError, OutcomeUnknown, ProtocolError
-from leafkey.pat.presenter import Exchange, LevelDemanded, NotRecognized, Presenter
+from leafkey.pat.presenter import (
+    EchoDemanded,
+    Exchange,
+    LevelDemanded,
+    NotRecognized,
+    Presenter,
+)
 from leafkey.pat.tokens import BEARER, POP
 
 MAX_ATTEMPTS = const(6)
@@ -37,6 +43,8 @@ class Dialogue:
                 return exchange, await self._answer(exchange)
             except LevelDemanded as demanded:
                 level = demanded.level
+            except EchoDemanded as demanded:
+                message = _with_echo(message, demanded.echo)
             except NotRecognized as refused:
                 level = await self._recover(refused, exchange, message)
         raise ProtocolError("the server refuses each attempt in another way")
@@ -72,3 +80,11 @@ class Dialogue:
                 raise
             return
         raise ProtocolError("a probe was not answered with a hint")
+
+
+def _with_echo(message: Message, echo: bytes) -> Message:
+    """Return the request made anew: S surely did not act on the one before, be it a POST."""
+    renewed = message.copy()
+    renewed.remove(ECHO)
+    renewed.add(ECHO, echo)
+    return renewed

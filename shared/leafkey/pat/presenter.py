@@ -2,7 +2,7 @@
 
 from leafkey.ace import hints, labels
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import PAT, POST, UNAUTHORIZED
+from leafkey.coap.numbers import ECHO, PAT, POST, UNAUTHORIZED
 from leafkey.codec import cbor
 from leafkey.compat import const
 from leafkey.errors import (
@@ -18,6 +18,8 @@ from leafkey.pat.protection import Protection
 from leafkey.pat.tree import Branch, position
 
 MAX_AHEAD = const(4096)
+# Bytes of an Echo (RFC 9175 section 2.2.1).
+MAX_ECHO = const(40)
 
 
 class NotRecognized(LeafkeyError):
@@ -42,6 +44,14 @@ class LevelDemanded(LeafkeyError):
         self.level = level
 
 
+class EchoDemanded(LeafkeyError):
+    """S took the AT, did nothing, and wants the request again with this Echo (SPEC 6.4)."""
+
+    def __init__(self, echo: bytes):
+        super().__init__("proof of freshness is demanded")
+        self.echo = echo
+
+
 class Exchange:
     """One AT shown: `message` to send, and what opens its answers. Holds no parent of the tree."""
 
@@ -61,9 +71,9 @@ class Exchange:
     def unprotect(self, response: Message) -> Message:
         """Return the response, or the next notification, without its protection.
 
-        NotRecognized for an unprotected 4.01, LevelDemanded for a protected one with a level;
-        AuthenticationError if it does not verify, DecodeError if malformed or an old notification:
-        such a response is to be ignored.
+        NotRecognized for an unprotected 4.01, LevelDemanded and EchoDemanded for a protected one
+        with a level or an Echo; AuthenticationError if it does not verify, DecodeError if malformed
+        or an old notification: such a response is to be ignored.
         """
         if response.code == UNAUTHORIZED and self._is_open(response):
             raise self._not_recognized(response)
@@ -73,9 +83,9 @@ class Exchange:
                 raise DecodeError("a notification that is not new")
             self._counter = counter
             self._presenter.answered(self.number)
-        demanded = _level_demanded(plain) if plain.code == UNAUTHORIZED else None
-        if demanded is not None:
-            raise LevelDemanded(demanded)
+        # Later it only ends an observation.
+        if plain.code == UNAUTHORIZED and counter == 0:
+            _raise_demand(plain)
         return plain
 
     def _is_open(self, response: Message) -> bool:
@@ -208,8 +218,18 @@ def _check_place(token: tokens.ClientToken, acked: int, reserved: int, level: in
         raise DecodeError("a parent of another level")
 
 
+def _raise_demand(answer: Message):
+    """Raise what a protected 4.01 demands of a further attempt, if anything."""
+    level = _level_demanded(answer)
+    if level is not None:
+        raise LevelDemanded(level)
+    echo = answer.option(ECHO)
+    if echo is not None and 1 <= len(echo) <= MAX_ECHO:
+        raise EchoDemanded(echo)
+
+
 def _level_demanded(answer: Message) -> int | None:
-    """Return the level in a protected 4.01; None if it only ends an observation."""
+    """Return the level in a protected 4.01, or None."""
     try:
         demanded = cbor.decode(answer.payload)
     except DecodeError:
