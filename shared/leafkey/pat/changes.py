@@ -2,7 +2,7 @@
 
 from leafkey.crypto.compare import equal
 from leafkey.errors import DecodeError, OutOfStep
-from leafkey.pat import tokens
+from leafkey.pat import functions, tokens
 
 # Changing one of these within an epoch would show leaves twice or as parents (SPEC 3.2).
 _FIXED = (
@@ -34,6 +34,24 @@ def merge(current: tokens.ServerToken | None, token: tokens.ServerToken):
         return None
     _check_follows(current, merged)
     return _settled(merged, _closed(current, merged))
+
+
+def ratcheted(suite, current: tokens.ServerToken, change: tokens.ServerToken):
+    """Return the whole ST of the next epoch, whose St both sides derive (SPEC 9.3).
+
+    `suite` is that of the epoch that ends. Only the slots that `change` lists are open in the new
+    one. DecodeError if `change` names another epoch than the next, or there is none.
+    """
+    epoch = current[tokens.EPOCH] + 1
+    if change.params.get(tokens.EPOCH, epoch) != epoch or epoch > tokens.MAX_UINT:
+        raise DecodeError("a ratchet leads to the next epoch")
+    params = dict(current.params)
+    # Under another St every generation is new.
+    params.pop(tokens.CLOSED, None)
+    params.update(change.params)
+    params[tokens.EPOCH] = epoch
+    params[tokens.SLOTS] = change.params.get(tokens.SLOTS, {})
+    return tokens.ServerToken(suite.f(functions.RATCHET, current.st, epoch), params)
 
 
 def kept_marks(current: tokens.ServerToken | None, merged: tokens.ServerToken, marks: dict) -> dict:

@@ -73,8 +73,13 @@ def _scope(value: object) -> list:
     raise TokenErrorResponse("the scope is no AIF in a byte string", labels.INVALID_SCOPE)
 
 
-def encode_response(token: "tokens.ClientToken", scope: list, access_token: bytes) -> bytes:
-    """Return the payload that grants a client token with the permissions in `scope`."""
+def encode_response(
+    token: "tokens.ClientToken", scope: list, access_token: bytes, commands: bytes = b""
+) -> bytes:
+    """Return the payload that grants a client token with the permissions in `scope`.
+
+    `commands`: the list (leafkey.pat.commands) that C has to deliver first, b"" for none.
+    """
     fields = {
         labels.ACCESS_TOKEN: access_token,
         labels.CNF: {labels.COSE_KEY: cose.symmetric_key(token.ct)},
@@ -84,6 +89,8 @@ def encode_response(token: "tokens.ClientToken", scope: list, access_token: byte
     }
     if token.expires_in is not None:
         fields[labels.EXPIRES_IN] = token.expires_in
+    if commands:
+        fields[labels.COMMANDS] = commands
     return cbor.encode(fields)
 
 
@@ -100,6 +107,18 @@ def decode_response(data: bytes) -> tuple:
     if not isinstance(scope, bytes):
         raise DecodeError("the scope is a byte string")
     return tokens.client_token([ct, fields.get(labels.PARAMS_C)]), aif.decode(scope)
+
+
+def decode_commands(data: bytes) -> bytes:
+    """Return the commands that come with a token response, to be carried as they are; or b"".
+
+    DecodeError if they are no bytes.
+    """
+    fields = cbor.decode(data)
+    commands = fields.get(labels.COMMANDS, b"") if isinstance(fields, dict) else None
+    if not isinstance(commands, bytes):
+        raise DecodeError("commands are a byte string")
+    return commands
 
 
 def encode_error(error: int, description: str | None = None) -> bytes:

@@ -116,6 +116,13 @@ class ServerToken:
         """Tell a whole ST from a change."""
         return self.st is not None
 
+    def params_s(self) -> dict:
+        """Return paramS as CBOR carries it."""
+        params = dict(self.params)
+        if SLOTS in params:
+            params[SLOTS] = {slot: _grant_map(grant) for slot, grant in params[SLOTS].items()}
+        return params
+
 
 class ClientToken:
     """CT = (Ct, paramC). `ct` is 32 bytes; `params` maps labels to values."""
@@ -142,10 +149,7 @@ class ClientToken:
 
 def encode_server_token(token: ServerToken) -> bytes:
     """Return the CBOR of an ST."""
-    params = dict(token.params)
-    if SLOTS in params:
-        params[SLOTS] = {slot: _grant_map(grant) for slot, grant in params[SLOTS].items()}
-    return cbor.encode([token.st, params])
+    return cbor.encode([token.st, token.params_s()])
 
 
 def encode_client_token(token: ClientToken) -> bytes:
