@@ -3,15 +3,16 @@
 from leafnode import Server  # or Client; a node loads only what it uses
 """
 
+_MODULES = {
+    "Server": "server",
+    "Client": "client",
+    "Response": "response",
+    "BadRequest": "request",
+}
 
-def __getattr__(name: str) -> object:
-    """Load Server and Client when they are asked for: a server alone needs no client's memory."""
-    if name == "Server":
-        from leafnode.server import Server
 
-        return Server
-    if name == "Client":
-        from leafnode.client import Client
-
-        return Client
-    raise AttributeError(name)
+def __getattr__(name: str):
+    """Load what is asked for when it is asked for: a server alone needs no client's memory."""
+    if name not in _MODULES:
+        raise AttributeError(name)
+    return getattr(__import__("leafnode." + _MODULES[name], None, None, (name,)), name)

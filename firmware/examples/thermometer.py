@@ -1,0 +1,62 @@
+"""A thermometer: /temp in degrees Celsius, for whom its owner allows, and told when it changes.
+
+On a Pico this is the chip's own sensor; where there is none, a temperature that wanders.
+"""
+
+# The type check knows the unix port's machine module, which has no pins.
+# pyright: reportCallIssue=false, reportAttributeAccessIssue=false
+import asyncio
+import os
+
+from leafnode import Server
+
+try:
+    from machine import ADC
+except ImportError:
+    ADC = None
+
+SECONDS = 10
+app = Server()
+
+
+class ChipSensor:
+    """The RP2040's diode on ADC channel 4 (RP2040 datasheet section 4.9.5)."""
+
+    def __init__(self, channel):
+        self._channel = channel
+
+    def read(self):
+        volts = self._channel.read_u16() * 3.3 / 65535
+        return round(27 - (volts - 0.706) / 0.001721, 1)
+
+
+class WanderingSensor:
+    """Goes up or down a tenth of a degree now and then."""
+
+    def __init__(self):
+        self._tenths = 215
+
+    def read(self):
+        self._tenths += os.urandom(1)[0] % 3 - 1
+        return self._tenths / 10
+
+
+sensor = WanderingSensor() if ADC is None else ChipSensor(ADC(4))
+
+
+@app.resource("/temp", level="pop", observable=True)
+async def temp(request):
+    return str(sensor.read())
+
+
+async def tell():
+    while True:
+        await asyncio.sleep(SECONDS)
+        app.notify("/temp")
+
+
+async def main():
+    await asyncio.gather(app.serve(), tell())
+
+
+asyncio.run(main())
