@@ -176,19 +176,19 @@ class Served:
 
 
 def times():
-    """Print the time of a request for few and for many slots."""
-    few, many = Served(SIZES[0]), Served(SIZES[2])
+    """Print the time of a request for each number of slots."""
+    servers = [Served(n_slots) for n_slots in SIZES]
     gc.disable()
     for i in range(REQUESTS):
         if i % COLLECT_EVERY == 0:
             gc.collect()
-        first, second = (few, many) if i & 1 else (many, few)
-        first.one()
-        second.one()
+        for turn in range(len(servers)):
+            servers[(i + turn) % len(servers)].one()
     gc.enable()
-    for n_slots, served in ((SIZES[0], few), (SIZES[2], many)):
-        say("request_time", slots=n_slots, us=round(served.median(), 1))
-    say("request_time_1024_vs_4_slots", ratio=round(many.median() / few.median(), 3))
+    for i in range(len(SIZES)):
+        say("request_time", slots=SIZES[i], us=round(servers[i].median(), 1))
+    ratio = servers[-1].median() / servers[0].median()
+    say("request_time_1024_vs_4_slots", ratio=round(ratio, 3))
 
 
 def sizes():
