@@ -5,7 +5,7 @@ from leafkey.errors import DecodeError, StateError
 from leafkey.pat import tokens
 from leafkey.pat.presenter import Presenter
 from leafnode.state import VerifierState
-from leafnode.storage import Storage
+from leafnode.storage import Files, Storage
 
 IDENTITY = "identity"
 NODE = "node"
@@ -39,22 +39,23 @@ class Identity:
 
     def downlink(self) -> VerifierState:
         """Return the store of what authorizes the manager at this node."""
-        return VerifierState(self.storage, DOWNLINK)
+        return VerifierState(self.storage, DOWNLINK, twice=True)
 
     def server_token(self) -> VerifierState:
         """Return the store of the ST that this node serves under."""
         return VerifierState(self.storage, SERVER_TOKEN)
 
     def _save_uplink(self, state: bytes):
-        self.storage.write(UPLINK, state)
+        self.storage.write(UPLINK, state, twice=True)
 
 
-def load(provider, directory: str) -> Identity:
+def load(provider, directory: str, files: Files | None = None) -> Identity:
     """Return the identity in a state directory, taking up a fresh one that provisioning left.
 
-    StateError says what is missing and what to do.
+    StateError says what is missing and what to do. What only provisioning could bring back is kept
+    twice: the channels' keys and whose they are.
     """
-    storage = Storage(directory)
+    storage = Storage(directory, files)
     provisioned = storage.take_raw(IDENTITY)
     if provisioned is not None:
         _take_up(provider, storage, provisioned)
@@ -75,10 +76,10 @@ def _take_up(provider, storage: Storage, provisioned: bytes):
         storage.remove(record)
     for record in (NODE, SERVER_TOKEN, DOWNLINK):
         storage.remove(record)
-    Presenter(provider, ct, lambda state: storage.write(UPLINK, state))
+    Presenter(provider, ct, lambda state: storage.write(UPLINK, state, twice=True))
     if st is not None:
-        VerifierState(storage, DOWNLINK).put_token(st, {})
-    storage.write(NODE, cbor.encode([name, manager, st is not None]))
+        VerifierState(storage, DOWNLINK, twice=True).put_token(st, {})
+    storage.write(NODE, cbor.encode([name, manager, st is not None]), twice=True)
     storage.remove(IDENTITY)
 
 

@@ -9,9 +9,11 @@ from leafnode.storage import Storage
 class VerifierState:
     """The `store` of a leafkey.pat.verifier.Verifier, in one record (SPEC 6.1)."""
 
-    def __init__(self, storage: Storage, name: str):
+    def __init__(self, storage: Storage, name: str, twice: bool = False):
+        """`twice` keeps a copy, for an ST that nothing could replace."""
         self._storage = storage
         self._name = name
+        self._twice = twice
         self._token = b""
         self._marks = {}
 
@@ -37,5 +39,5 @@ class VerifierState:
         self._write(self._token, marks)
 
     def _write(self, token: bytes, marks: dict):
-        self._storage.write(self._name, cbor.encode([token, marks]))
+        self._storage.write(self._name, cbor.encode([token, marks]), self._twice)
         self._token, self._marks = token, marks
