@@ -31,6 +31,13 @@ from leafkey.pat.verifier import Refused, Verifier
 PATIENCE = 15
 
 
+def decoded(data: bytes) -> dict:
+    """Return the CBOR map in `data`."""
+    value = cbor.decode(data)
+    assert isinstance(value, dict)
+    return value
+
+
 class Wire:
     """One UDP socket towards the manager; confirmable messages only."""
 
@@ -83,7 +90,7 @@ class Node(Wire):
 
     def __init__(self, identity: Path, port: int):
         super().__init__(port)
-        self.fields = cbor.decode(identity.read_bytes())
+        self.fields = decoded(identity.read_bytes())
         self.name = self.fields[1]
         token = tokens.client_token(self.fields[3])
         self.presenter = Presenter(default_provider(), token, lambda state: None)
@@ -157,6 +164,12 @@ class ServerNode(Node):
         if self._thread.is_alive():
             self._thread.join()
         self.close()
+
+    def generation(self, slot: int) -> int:
+        """Return the generation a slot is in, by the ST in force."""
+        held = self.clients.token
+        assert held
+        return held.params[tokens.SLOTS][slot].generation
 
     def forget(self) -> None:
         """Lose the ST, as a server that was erased."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from leafkey.codec import cbor
 from leafkey.pat import tokens
 from leafmanager.store import database
+from tests.manager.nodes import decoded
 from tests.manager.processes import Leafkey
 
 ZEROS = "00" * 32
@@ -72,7 +72,7 @@ def test_every_command_says_how_to_begin(leafkey: Leafkey, command: tuple[str, .
 
 def test_a_client_gets_an_identity(home: Leafkey):
     path = home.directory / "display.identity"
-    fields = cbor.decode(path.read_bytes())
+    fields = decoded(path.read_bytes())
     assert (fields[1], fields[2]) == ("display", "coap://127.0.0.1:5683")
     token = tokens.client_token(fields[3])
     assert token.params[tokens.AUDIENCE] == "home"
@@ -82,7 +82,7 @@ def test_a_client_gets_an_identity(home: Leafkey):
 
 
 def test_a_server_gets_a_channel_for_the_manager_too(home: Leafkey):
-    fields = cbor.decode((home.directory / "thermo.identity").read_bytes())
+    fields = decoded((home.directory / "thermo.identity").read_bytes())
     token = tokens.server_token(fields[4])
     assert token.params[tokens.N_CLIENTS] == 1
     assert token.params[tokens.AUDIENCE] == "thermo"
@@ -332,3 +332,9 @@ def test_help_promises_when_rules_count(leafkey: Leafkey):
 def test_nothing_is_left_behind(home: Leafkey):
     expected = {"state", "display.identity", "thermo.identity"}
     assert {Path(path).name for path in home.directory.iterdir()} == expected
+
+
+def test_a_process_ends_as_the_function_does(home: Leafkey):
+    wrong = ("policy", "allow", "nobody", "thermo", "/temp")
+    for arguments in (wrong, ("derive", "--x", "zz", "--addr", "1"), ("grant", "list"), ("init",)):
+        assert home.spawn(*arguments) == home.run(*arguments)

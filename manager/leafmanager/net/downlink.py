@@ -130,7 +130,7 @@ class Downlink:
             raise OutOfStep("it has none, and asks for one by itself")
         with self._store.transaction() as session:
             server = session.get_one(Server, server_id)
-            if epoch == server.epoch and version > server.version:
+            if (epoch, version) > (server.epoch, server.version):
                 raise DecodeError("it has a later one: this manager's memory is out of date")
             has = version if epoch == server.epoch else 0
             server.confirmed = has

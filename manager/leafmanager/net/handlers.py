@@ -88,18 +88,25 @@ class Handlers:
         now = issue.now()
         with self._store.transaction() as session:
             server = session.get_one(Server, peer.id)
+            if has > server.version:
+                return self._outdated(peer)
             if has == 0 and server.heard_at is not None:
                 # It was given the present St, and cannot tell any more which ATs it has seen.
                 self._tell_of(NOTE, peer, "it has lost its state: a fresh St, in a new epoch")
                 slots.begin_epoch(session, server, now)
             server.address, server.heard_at = peer.address, now
             slots.close_expired(session, server, now)
-            server.confirmed = min(has, server.version)
+            server.confirmed = has
             token = issue.whole(session, server, now)
         self._downlink.sent_whole(peer.id, token.params[tokens.VERSION])
         self._tell_of(SERVER_TOKEN, peer, token_text(token))
         payload = tokens.encode_server_token(token)
         return Message(CHANGED, ((CONTENT_FORMAT, APPLICATION_CBOR),), payload)
+
+    def _outdated(self, peer: Peer) -> Message:
+        """A manager restored from an old backup must not grant again what it granted before."""
+        self._tell_of(NOTE, peer, "it has a later ST: this manager's memory is out of date")
+        return _later(FULL_SECONDS)
 
     def _granted(self, peer: Peer, asked: TokenRequest) -> tuple[int, int, int]:
         with self._store.transaction() as session:
