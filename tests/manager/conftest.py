@@ -46,3 +46,17 @@ def thermo(home: Leafkey, serving: Serving) -> Iterator[ServerNode]:
     node = ServerNode(home.directory / "thermo.identity", serving.port)
     yield node
     node.stop()
+
+
+@pytest.fixture
+def ready(thermo: ServerNode) -> ServerNode:
+    """The server has its ST and answers."""
+    thermo.pull()
+    thermo.start()
+    return thermo
+
+
+@pytest.fixture
+def allowed(home: Leafkey) -> None:
+    """The display may read the temperature 50 times."""
+    home.ok("policy", "allow", "display", "thermo", "/temp", "--ats", "50")

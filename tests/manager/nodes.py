@@ -158,11 +158,15 @@ class ServerNode(Node):
         self._running.set()
         self._thread.start()
 
-    def stop(self) -> None:
-        """Answer no more."""
+    def rest(self) -> None:
+        """Answer no more, so that `pull` hears its answer."""
         self._running.clear()
         if self._thread.is_alive():
             self._thread.join()
+
+    def stop(self) -> None:
+        """Answer no more, ever."""
+        self.rest()
         self.close()
 
     def generation(self, slot: int) -> int:
