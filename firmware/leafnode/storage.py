@@ -123,7 +123,7 @@ class Storage:
         with self._files.open(path + _NEW, "wb") as file:
             # MicroPython's files write what fits.
             if file.write(content) != len(content):
-                raise OSError(EIO)
+                raise OSError(EIO, "no room")
             self._files.sync(file)
         self._files.rename(path + _NEW, path)
 
