@@ -80,6 +80,8 @@ class Observation:
             return None
 
     async def _register(self) -> Message:
+        # A server that was restarted counts from the start again.
+        self._last = None
         exchange = self._client._exchange
         message, self._opener = await exchange(self._request, self._target, self._send)
         self._is_news(message)

@@ -115,7 +115,7 @@ class Observers:
             for watch in list(self._watches.values()):
                 if watch.due:
                     watch.due = False
-                    await self._notify(watch)
+                    await self._try_to_notify(watch)
 
     def _register(self, watch: Watch, changes: int):
         replaced = self._watches.pop(watch.observation.replaced, None)
@@ -131,19 +131,21 @@ class Observers:
         self.forget(handle)
         self._link.cancel(handle)
 
+    async def _try_to_notify(self, watch: Watch):
+        try:
+            await self._notify(watch)
+        except Exception as error:
+            self._log("a notification could not be sent: " + type(error).__name__)
+            self._end(watch.handle)
+
     async def _notify(self, watch: Watch):
         handle = watch.handle
         if not watch.admitted.is_current(now_ms()):
             self._end(handle)
             return
         response = await self._state(watch)
-        if self._watches.get(handle) is not watch:
-            return
-        try:
+        if self._watches.get(handle) is watch:
             self._send(watch, response)
-        except Exception as error:
-            self._log("a notification could not be sent: " + type(error).__name__)
-            self._end(handle)
 
     async def _state(self, watch: Watch) -> Message:
         dispatched = self._router.dispatch(watch.request, watch.admitted.who)

@@ -44,8 +44,8 @@ class UdpSocket:
         """
         try:
             data, address = self._socket.recvfrom(MAX_DATAGRAM + 1)
-        except OSError:
-            # EAGAIN, or the ICMP error of an earlier send: retransmission sees to that.
+        except (OSError, MemoryError):
+            # EAGAIN, the ICMP error of an earlier send, or no memory: peers retransmit.
             return None
         return data, self._remote(address)
 
