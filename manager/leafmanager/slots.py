@@ -66,9 +66,9 @@ def assign(
 
 def close_expired(session: Session, server: Server, now: int) -> None:
     """Close the slots of expired grants in a new version, if there are any."""
-    server.version += 1
-    if not _close_expired(session, server, now):
-        server.version -= 1
+    if any(has_expired(grant, now) for _, grant in live_grants(session, server)):
+        server.version += 1
+        _close_expired(session, server, now)
 
 
 def begin_epoch(session: Session, server: Server, now: int) -> None:
@@ -112,13 +112,12 @@ def live_grants(session: Session, server: Server) -> list[tuple[Slot, Grant]]:
     return [(slot, grant) for slot, grant in session.execute(ours)]
 
 
-def _close_expired(session: Session, server: Server, now: int) -> int:
-    expired = [pair for pair in live_grants(session, server) if has_expired(pair[1], now)]
-    for slot, grant in expired:
-        grant.ended_at = now
-        slot.grant = None
-        slot.version = server.version
-    return len(expired)
+def _close_expired(session: Session, server: Server, now: int) -> None:
+    for slot, grant in live_grants(session, server):
+        if has_expired(grant, now):
+            grant.ended_at = now
+            slot.grant = None
+            slot.version = server.version
 
 
 def has_expired(grant: Grant, now: int) -> bool:
