@@ -7,12 +7,14 @@ import asyncio
 from hashlib import sha256
 
 from leafkey.ace import aif, hints, labels
+from leafkey.coap import uri
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
     APPLICATION_ACE_CBOR,
     BAD_REQUEST,
     CREATED,
     FORBIDDEN,
+    GET,
     MAX_AGE,
     PATCH,
     POST,
@@ -34,6 +36,7 @@ from leafkey.errors import (
 from leafkey.pat import ticket
 from leafkey.pat.dialogue import Dialogue
 from leafkey.pat.presenter import NotRecognized, Presenter
+from leafnode.clock import now_ms
 from leafnode.identity import GRANT_PREFIX
 from leafnode.node import Node
 from leafnode.uplink import TOKEN_PATH
@@ -44,6 +47,8 @@ REFUSALS = {
 }
 MAX_TICKET_TRIES = const(5)
 MAX_TICKET_WAIT = const(60)
+# Milliseconds between two tickets because of refusals that anybody may have made.
+HEALING_MS = const(10000)
 
 
 class Grant:
@@ -76,6 +81,10 @@ class Grant:
         fields = [self.audience, host, port, aif.to_cbor(self.scope), state]
         self._storage.write(self._record, cbor.encode(fields))
 
+    def forget(self):
+        """Remove the record."""
+        self._storage.remove(self._record)
+
 
 class Access:
     """Holds the grants of this node, by origin (host, port), and gets new ones."""
@@ -88,6 +97,7 @@ class Access:
         self._send_to = send_to
         self._lock = asyncio.Lock()
         self._grants = {}
+        self._healed_at = {}
         for record in self._storage.names(GRANT_PREFIX):
             self._restore(record)
 
@@ -99,16 +109,17 @@ class Access:
         """
         grant = self._grants.get(origin)
         if grant is None:
-            response = await send(message)
+            greeting = _greeting(message, level)
+            response = await send(greeting)
             if response.code != UNAUTHORIZED:
-                return response, None
-            grant = await self._introduced(message, origin, response)
+                return await self._unguarded(message, greeting, response, level, send), None
+            grant = await self._introduced(message, greeting, origin, response)
         elif not aif.permits(grant.scope, message.path(), message.code):
             grant = await self._renewed(grant, message)
         try:
             return await self._authorized(grant, message, level, send)
         except NotRecognized:
-            grant = await self._renewed(grant, message)
+            grant = await self._healed(grant, message)
             if message.code in (POST, PATCH):
                 raise OutcomeUnknown("the server refused, but may have acted")
         except TokensExhausted:
@@ -116,7 +127,16 @@ class Access:
         try:
             return await self._authorized(grant, message, level, send)
         except NotRecognized:
+            # What this origin said of itself at the first contact may have been wrong (SPEC 8).
+            grant.forget()
+            self._grants.pop(origin, None)
             raise ProtocolError("the server refuses a fresh ticket")
+
+    async def _unguarded(self, message, greeting, response, level: int | None, send) -> Message:
+        """Return the answer of a server that asked for no authorization."""
+        if level is not None:
+            raise NotAllowed("the server asks for no authorization, and so protects nothing")
+        return response if greeting is message else await send(message)
 
     async def _authorized(self, grant: Grant, message: Message, level, send) -> tuple:
         self._trace(11, _line(message) + " to " + grant.audience)
@@ -127,9 +147,9 @@ class Access:
             raise NotAllowed("the server says that this grant does not cover the request")
         return response, exchange
 
-    async def _introduced(self, message: Message, origin: tuple, response: Message) -> Grant:
+    async def _introduced(self, message, greeting, origin: tuple, response: Message) -> Grant:
         """Take the hints of message (4) to the manager."""
-        self._trace(1, _line(message))
+        self._trace(1, _line(greeting))
         try:
             sam, audience, _ = hints.decode(response.payload)
         except DecodeError:
@@ -137,10 +157,19 @@ class Access:
         self._trace(4, "4.01, ask " + sam)
         if sam != self._node.uplink.token_uri:
             raise NotAllowed("the server names a manager that this node does not know")
+        _check_audience(audience, origin[0])
         async with self._lock:
             if origin in self._grants:
                 return self._grants[origin]
             return await self._ticket(audience, origin, _needed(message))
+
+    async def _healed(self, grant: Grant, message: Message) -> Grant:
+        """Replace a grant that the server does not know; not often, since a refusal is cheap."""
+        last = self._healed_at.get(grant.origin)
+        if last is not None and now_ms() - last < HEALING_MS:
+            raise Unreachable("the server keeps refusing: try again later")
+        self._healed_at[grant.origin] = now_ms()
+        return await self._renewed(grant, message)
 
     async def _renewed(self, grant: Grant, message: Message) -> Grant:
         """Replace a grant by a new ticket for what it covered and what is needed now."""
@@ -193,6 +222,19 @@ class Access:
             self._storage.remove(record)
             return
         self._grants[grant.origin] = grant
+
+
+def _greeting(message: Message, level: int | None) -> Message:
+    """Message (1): what a stranger may read goes out as it is, all else as a bare GET."""
+    if level is None and message.code == GET and not message.payload:
+        return message
+    return Message(GET)
+
+
+def _check_audience(audience: str, host: str):
+    """A server is who the application's URI names, whatever it says of itself (SPEC 8)."""
+    if not uri.is_address(host) and audience not in (host, host.split(".", 1)[0]):
+        raise NotAllowed("the server calls itself by another name than the URI")
 
 
 def _needed(message: Message) -> list:

@@ -9,7 +9,7 @@ from leafkey.coap.message import Message
 from leafkey.coap.numbers import ACCEPT, CONTENT_FORMAT, OBSERVE
 from leafkey.coap.observe import REGISTER
 from leafkey.compat import const
-from leafkey.errors import Unreachable
+from leafkey.errors import NotAllowed, Unreachable
 from leafkey.pat.tokens import LEVELS
 from leafnode.access import Access
 from leafnode.content import encode
@@ -20,6 +20,10 @@ from leafnode.request import METHODS
 from leafnode.response import Response, from_message
 from leafnode.transfer import transfer
 from leafnode.udp import UdpSocket, resolve
+
+# A request for everybody to read, as only an application may decide.
+OPEN = const(-1)
+_LEVELS = dict(LEVELS, open=OPEN)
 
 # Hosts whose address is remembered until they do not answer any more.
 MAX_HOSTS = const(8)
@@ -46,16 +50,19 @@ class Client:
     that is none, EncodeError for a value that cannot be sent.
     """
 
-    def __init__(self, state: str = "leafkey", log=print, server=None):
+    def __init__(self, state: str = "leafkey", log=print, server=None, servers: dict | None = None):
         """`state`: the directory with this node's identity; without one in it, only open resources
         answer. `server`: a leafnode.server.Server of the same node, whose identity and socket are
-        shared while it serves.
+        shared while it serves. `servers`: names to addresses, {"thermo": "192.0.2.17"}, where no
+        name service knows them. A URI with a name reaches the server of that name alone; one with
+        an address trusts whoever answers there first.
 
         `log`: function (text) for what an operator should know; it gets no secret. StateError when
         the identity is damaged.
         """
         node = open_node(state, log) if server is None else server.node
         self._access = None if node is None else Access(node, self.send)
+        self._servers = servers or {}
         self._log = log
         self._link = None if server is None else server.link
         self._pump = None
@@ -68,7 +75,9 @@ class Client:
         await self.close()
 
     async def get(self, uri: str, level: str | None = None, accept: int | None = None) -> Response:
-        """GET. `level`: the lowest protection to use; `accept`: the Content-Format wanted."""
+        """GET. `level`: the lowest protection to use, or "open" for none at all; without one the
+        server's owner decides. `accept`: the Content-Format wanted.
+        """
         return await self.request("GET", uri, None, level, accept=accept)
 
     async def put(self, uri: str, value: object, level: str | None = None) -> Response:
@@ -149,7 +158,11 @@ class Client:
     async def _exchange(self, message: Message, target: Target, send) -> tuple:
         """(response, what unprotects the notifications that follow it or None) for one message."""
         try:
+            if target.level == OPEN:
+                return await send(message), None
             if self._access is None:
+                if target.level is not None:
+                    raise NotAllowed("no identity to protect a request with: provision this node")
                 return await send(message), None
             return await self._access.exchange(message, target.origin, target.level, send)
         except Unreachable:
@@ -170,5 +183,5 @@ class Client:
         if remote is None:
             if len(self._remotes) >= MAX_HOSTS:
                 self._remotes.clear()
-            remote = self._remotes[origin] = resolve(host, port)
-        return Target(origin, remote, options, None if level is None else LEVELS[level])
+            remote = self._remotes[origin] = resolve(self._servers.get(host, host), port)
+        return Target(origin, remote, options, None if level is None else _LEVELS[level])

@@ -18,7 +18,6 @@ ACE_PROFILE = const(38)
 REFUSAL = const(-65537)
 REQUEST_ID = const(-65538)
 PARAMS_C = const(-65539)
-LEVEL_DEMANDED = const(-65540)
 COMMANDS = const(-65542)
 COAP_PAT = const(-65537)
 

@@ -77,6 +77,8 @@ REQUEST_TAG = const(292)
 # Carries an AT; from the range for experiments. Odd: critical; bit 1 clear: safe to forward;
 # not of the form that leaves the cache key (RFC 7252 section 5.4.6).
 PAT = const(65001)
+# What S demands in a protected 4.01 or 4.03; elective, safe to forward (SPEC 5.2).
+PAT_DEMAND = const(65002)
 
 TEXT_PLAIN = const(0)
 APPLICATION_COSE_ENCRYPT0 = const(16)

@@ -15,6 +15,7 @@ from leafkey.coap.numbers import (
     MAX_AGE,
     OBSERVE,
     PAT,
+    PAT_DEMAND,
     PROXY_SCHEME,
     PROXY_URI,
     PROXYING_NOT_SUPPORTED,
@@ -47,7 +48,9 @@ SUPPORTED = {
     SIZE1: (0, 4, False),
     ECHO: (1, 40, False),
     REQUEST_TAG: (0, 8, True),
-    PAT: (0, 1034, False),
+    # SPEC 5.2: a level, at most 32 bytes of At, a MAC of 8.
+    PAT: (0, 41, False),
+    PAT_DEMAND: (1, 1, False),
 }
 
 

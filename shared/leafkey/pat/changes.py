@@ -26,7 +26,7 @@ def merge(current: tokens.ServerToken | None, token: tokens.ServerToken):
         return _settled(token, {})
     if token.is_whole():
         if token[tokens.EPOCH] > current[tokens.EPOCH]:
-            return _settled(token, {})
+            return _settled(_other_st(current, token), {})
         merged = None if _order(token) < _order(current) else _same_st(current, token)
     else:
         merged = _changed(current, token)
@@ -56,15 +56,21 @@ def ratcheted(suite, current: tokens.ServerToken, change: tokens.ServerToken):
 
 def kept_marks(current: tokens.ServerToken | None, merged: tokens.ServerToken, marks: dict) -> dict:
     """Return the marks that stay: those of slots whose generation goes on."""
+    return {slot: mark for slot, mark in marks.items() if goes_on(current, merged, slot)}
+
+
+def goes_on(current: tokens.ServerToken | None, merged: tokens.ServerToken, slot: int) -> bool:
+    """Tell whether a slot's Ct is the same in both STs."""
     if current is None or current[tokens.EPOCH] != merged[tokens.EPOCH]:
-        return {}
-    slots = merged[tokens.SLOTS]
-    return {slot: mark for slot, mark in marks.items() if _goes_on(current, slots, slot)}
-
-
-def _goes_on(current: tokens.ServerToken, slots: dict, slot: int) -> bool:
-    before, after = current[tokens.SLOTS].get(slot), slots.get(slot)
+        return False
+    before, after = current[tokens.SLOTS].get(slot), merged[tokens.SLOTS].get(slot)
     return before is not None and after is not None and before.generation == after.generation
+
+
+def _other_st(current: tokens.ServerToken, token: tokens.ServerToken) -> tokens.ServerToken:
+    if equal(token.st, current.st):
+        raise DecodeError("the same St in another epoch")
+    return token
 
 
 def _same_st(current: tokens.ServerToken, token: tokens.ServerToken) -> tokens.ServerToken:

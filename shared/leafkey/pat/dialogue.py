@@ -36,7 +36,8 @@ class Dialogue:
         and whatever `send` raises.
         """
         for _ in range(MAX_ATTEMPTS):
-            if self._presenter.must_probe():
+            # Others may use numbers up while a probe is under way.
+            while self._presenter.must_probe():
                 await self._probe()
             exchange = self._presenter.protect(message, level)
             try:

@@ -1,8 +1,8 @@
 """C's side of one CT: fresh ATs for requests, never one twice (SPEC section 7)."""
 
-from leafkey.ace import hints, labels
+from leafkey.ace import hints
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import ECHO, PAT, POST, UNAUTHORIZED
+from leafkey.coap.numbers import ECHO, PAT, PAT_DEMAND, POST, UNAUTHORIZED
 from leafkey.codec import cbor
 from leafkey.compat import const
 from leafkey.errors import (
@@ -230,9 +230,5 @@ def _raise_demand(answer: Message):
 
 def _level_demanded(answer: Message) -> int | None:
     """Return the level in a protected 4.01, or None."""
-    try:
-        demanded = cbor.decode(answer.payload)
-    except DecodeError:
-        return None
-    level = demanded.get(labels.LEVEL_DEMANDED) if isinstance(demanded, dict) else None
+    level = answer.uint(PAT_DEMAND)
     return level if level in (tokens.POP, tokens.INTEGRITY, tokens.CONFIDENTIAL) else None

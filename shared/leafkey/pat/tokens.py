@@ -41,11 +41,13 @@ AES_CCM_16_64_128 = const(10)
 CHACHA20_POLY1305 = const(24)
 
 SECRET_LEN = const(32)
+MIN_WINDOW = const(2)
 MAX_WINDOW = const(16)
 MAX_TABLE = const(65535)
 MAX_DEGREE = const(1025)
 MAX_NUMBERS = const((1 << 30) - 1)
-MAX_ITEMS = const(4096)
+# A body that travels is bounded in bytes; this bounds what a node keeps of it.
+MAX_ITEMS = const(65535)
 MAX_UINT = const((1 << 30) - 1)
 MAX_TEXT = const(255)
 
@@ -57,7 +59,7 @@ _RANGES = {
     DEGREE: (3, MAX_DEGREE),
     DEPTH: (1, MAX_UINT),
     AT_LEN: (8, 32),
-    WINDOW: (1, MAX_WINDOW),
+    WINDOW: (MIN_WINDOW, MAX_WINDOW),
     SLOT: (1, MAX_TABLE),
     FIRST: (0, MAX_UINT),
     LAST: (0, MAX_UINT),

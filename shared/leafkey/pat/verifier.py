@@ -3,7 +3,7 @@
 # Before the first ST there is neither token nor window: `_option` stops every request there.
 # pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false
 
-from leafkey.ace import aif, hints, labels
+from leafkey.ace import aif, hints
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
     APPLICATION_ACE_CBOR,
@@ -12,13 +12,13 @@ from leafkey.coap.numbers import (
     FORBIDDEN,
     GET,
     PAT,
+    PAT_DEMAND,
     UNAUTHORIZED,
 )
-from leafkey.codec import cbor
 from leafkey.crypto.compare import equal
 from leafkey.errors import AuthenticationError, DecodeError, LeafkeyError, UnknownToken
 from leafkey.pat import functions, option, refusal, tokens, tree
-from leafkey.pat.changes import kept_marks, merge
+from leafkey.pat.changes import goes_on, kept_marks, merge
 from leafkey.pat.protection import Protection
 from leafkey.pat.window import Window
 
@@ -64,8 +64,10 @@ class Session:
         return self.verifier.pseudonym(self._token, self.slot)
 
     def is_current(self, now: int) -> bool:
-        """Tell whether the grant behind this AT still stands."""
-        return self.verifier.is_current(self.peer, now)
+        """Tell whether the grant behind this AT still stands, and covers its request."""
+        return self.verifier.is_current(self.peer, now) and self.verifier.permits(
+            self.slot, self.request
+        )
 
     def protect(self, response: Message, counter: int = 0) -> Message:
         """Return the response protected as its request was; `counter` as in SPEC 5.2."""
@@ -110,16 +112,30 @@ class Verifier:
         merged = merge(self.token, token)
         if merged is None:
             return
-        self._provider.aead(merged[tokens.AEAD])
-        marks = kept_marks(self.token, merged, self._marks)
-        # An ST that this node has no room for must fail before it is stored.
-        table = self._table_for(merged)
-        self._store.put_token(merged, marks)
-        self._install(merged, marks, table)
+        self._take_up(merged, self._store.put_token)
         if token.is_whole():
             self._deadlines = {}
         for slot, grant in token.params.get(tokens.SLOTS, {}).items():
             self._hear(slot, grant, now)
+
+    def follow(self, merged: tokens.ServerToken, slots: dict, put, now: int):
+        """Take the ST that a sealed command made of the one in force; it gave these `slots`.
+
+        `put(token, marks)` is durable when it returns, and comes before the effect.
+        UnsupportedError as of `apply`.
+        """
+        before = self.token
+        going_on = [slot for slot in slots if goes_on(before, merged, slot)]
+        self._take_up(merged, put)
+        if before[tokens.EPOCH] != merged[tokens.EPOCH]:
+            self._deadlines = {}
+        for slot, grant in slots.items():
+            self._hear_late(slot, grant, now, slot in going_on)
+
+    def next_end(self, now: int) -> int | None:
+        """Return when the next grant ends, ms; None if none has a time to end at."""
+        ends = [deadline for deadline in self._deadlines.values() if deadline > now]
+        return min(ends) if ends else None
 
     def unprotect(self, message: Message, level_of, now: int) -> Session:
         """Return the session of a request with a valid AT, which is used up by this.
@@ -169,6 +185,13 @@ class Verifier:
             return False
         return grant.generation == generation and self._in_time(slot, now)
 
+    def permits(self, slot: int, request: Message) -> bool:
+        """Tell whether the permissions of an open slot cover a request."""
+        permissions = self.token[tokens.SLOTS][slot].permissions
+        if permissions is None:
+            return True
+        return aif.permits(permissions, request.path(), request.code)
+
     def _checked(self, message: Message, now: int) -> tuple:
         """Steps 2 and 3 of SPEC 6.2: find At, verify its level's check."""
         try:
@@ -203,13 +226,10 @@ class Verifier:
         """Steps 9 and 10 of SPEC 6.2, answered under protection."""
         request = session.request
         if session.level < demanded:
-            answer = Message(UNAUTHORIZED, ((CONTENT_FORMAT, APPLICATION_ACE_CBOR),))
-            answer.payload = cbor.encode({labels.LEVEL_DEMANDED: demanded})
-            raise Refused(session.protect(answer))
-        permissions = self.token[tokens.SLOTS][session.slot].permissions
-        if permissions is None:
-            return
-        if not aif.permits(permissions, request.path(), request.code):
+            # In an option, since `pop` does not cover the payload.
+            demand = (PAT_DEMAND, bytes((demanded,)))
+            raise Refused(session.protect(Message(UNAUTHORIZED, (demand,))))
+        if not self.permits(session.slot, request):
             raise Refused(session.protect(Message(FORBIDDEN)))
 
     def _use(self, slot: int, number: int):
@@ -229,6 +249,14 @@ class Verifier:
         answer = Message(UNAUTHORIZED, ((CONTENT_FORMAT, APPLICATION_ACE_CBOR),))
         answer.payload = hints.encode(self._sam, self._audience, field)
         return Refused(answer)
+
+    def _take_up(self, merged: tokens.ServerToken, put):
+        self._provider.aead(merged[tokens.AEAD])
+        marks = kept_marks(self.token, merged, self._marks)
+        # An ST that this node has no room for must fail before it is stored.
+        table = self._table_for(merged)
+        put(merged, marks)
+        self._install(merged, marks, table)
 
     def _table_for(self, token: tokens.ServerToken) -> Window | None:
         """Return an empty table for an ST, or None if the one in force goes on."""
@@ -268,6 +296,15 @@ class Verifier:
             self._deadlines.pop(slot, None)
         else:
             self._deadlines[slot] = now + 1000 * grant.expires_in
+
+    def _hear_late(self, slot: int, grant: tokens.SlotGrant | None, now: int, on: bool):
+        """Hear of a slot from a carrier, who chose the moment: it gives no time (SPEC 9.3)."""
+        deadline = self._deadlines.get(slot)
+        self._hear(slot, grant, now)
+        if slot in self._deadlines and not on:
+            self._deadlines[slot] = 0
+        elif slot in self._deadlines and deadline is not None:
+            self._deadlines[slot] = min(deadline, self._deadlines[slot])
 
 
 def _same_table(before: tokens.ServerToken, token: tokens.ServerToken) -> bool:

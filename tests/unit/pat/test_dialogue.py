@@ -4,8 +4,17 @@ import unittest
 
 from leafkey.ace import hints
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import CONTENT, DELETE, GET, PAT, PATCH, POST, PUT, UNAUTHORIZED
-from leafkey.codec import cbor
+from leafkey.coap.numbers import (
+    CONTENT,
+    DELETE,
+    GET,
+    PAT,
+    PAT_DEMAND,
+    PATCH,
+    POST,
+    PUT,
+    UNAUTHORIZED,
+)
 from leafkey.errors import OutcomeUnknown, ProtocolError, TokensExhausted, Unreachable
 from leafkey.pat.dialogue import MAX_ATTEMPTS, Dialogue
 from leafkey.pat.presenter import NotRecognized, Presenter
@@ -110,7 +119,7 @@ class LevelTest(Case):
 
     def never_enough(self, message: Message) -> Message:
         session = self.server.accept(message)
-        return session.protect(Message(UNAUTHORIZED, (), cbor.encode({-65540: POP})))
+        return session.protect(Message(UNAUTHORIZED, ((PAT_DEMAND, bytes((POP,))),)))
 
 
 class LossTest(Case):

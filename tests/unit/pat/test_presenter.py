@@ -4,7 +4,7 @@ import unittest
 
 from leafkey.ace import hints
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import CONTENT, GET, OBSERVE, PAT, UNAUTHORIZED
+from leafkey.coap.numbers import CONTENT, GET, OBSERVE, PAT, PAT_DEMAND, UNAUTHORIZED
 from leafkey.codec import cbor
 from leafkey.errors import (
     AuthenticationError,
@@ -347,7 +347,7 @@ class ResponseTest(Case):
     def test_bearer_answers_prove_nothing(self):
         self.start(level=BEARER)
         exchange = self.client.protect(request())
-        forged = Message(UNAUTHORIZED, ((PAT, bytes(8)),), cbor.encode({-65540: 3}))
+        forged = Message(UNAUTHORIZED, ((PAT, bytes(8)), (PAT_DEMAND, b"\x03")))
         self.assertFalse(self.refused(exchange, forged).hinted)
         self.assertEqual(self.client._acked, -1)
 

@@ -2,8 +2,6 @@
 
 import unittest
 
-from leafkey.ace import labels
-from leafkey.codec import cbor
 from leafkey.errors import DecodeError
 from leafkey.pat import ticket, tokens
 from tests.support.vectors import load, unhex
@@ -67,11 +65,6 @@ class TicketVectorsTest(unittest.TestCase):
             with self.assertRaises(ticket.TokenErrorResponse, msg=name) as caught:
                 ticket.decode_request(unhex(case["encoded"]))
             self.assertEqual(caught.exception.error, case["error"], name)
-
-    def test_level(self):
-        for name, case in self.of_kind("level"):
-            encoded = cbor.encode({labels.LEVEL_DEMANDED: case["level"]})
-            self.assertEqual(encoded.hex(), case["encoded"], name)
 
     def of_kind(self, kind: str) -> list:
         found = [(name, case) for name, case in load("pat/ticket") if case["kind"] == kind]

@@ -12,6 +12,7 @@ from leafkey.coap.numbers import (
     FORBIDDEN,
     GET,
     PAT,
+    PAT_DEMAND,
     POST,
     PUT,
     UNAUTHORIZED,
@@ -268,8 +269,8 @@ class DemandedTest(Case):
         self.server.demands = CONFIDENTIAL
         exchange = self.client.protect(request(), INTEGRITY)
         response = self.refused(exchange.message)
-        self.assertEqual(cbor.decode(response.payload), {labels.LEVEL_DEMANDED: 3})
-        self.assertEqual(response.option(CONTENT_FORMAT), b"\x13")
+        self.assertEqual(response.option(PAT_DEMAND), b"\x03")
+        self.assertEqual(response.payload, b"")
 
 
 class PermissionTest(Case):

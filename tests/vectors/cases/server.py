@@ -114,7 +114,7 @@ def get(path: str) -> Plain:
 
 
 def demand(level: int) -> Plain:
-    return Plain(coap.UNAUTHORIZED, [tokens.ACE_CBOR], tokens.dumps({tokens.LEVEL: level}))
+    return Plain(coap.UNAUTHORIZED, [(coap.PAT_DEMAND, bytes([level]))])
 
 
 FORBIDDEN = Plain(coap.FORBIDDEN, [])
