@@ -57,9 +57,7 @@ class Range:
             for kind, (target, make) in self._kinds.items():
                 shots = [make() for _ in range(SHOTS)]
                 volleys[kind].append(target.fire(shots, UNDER_WAY))
-        return {
-            kind: Volley(*map(median, zip(*found, strict=True))) for kind, found in volleys.items()
-        }
+        return {kind: _medians(found) for kind, found in volleys.items()}
 
     def _authorized(self, level: int) -> Shot:
         message, protection = self._client.protect(get(authority.PATH), level)
