@@ -1,10 +1,15 @@
 """Which requests reach a server's resources."""
 
+from collections import namedtuple
+
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import BAD_OPTION, FETCH, GET, NOT_FOUND, PAT, UNAUTHORIZED
 from leafkey.pat.verifier import Refused, Session
 from leafnode.guard import Guard
 from leafnode.router import Router
+
+# Who holds the grant behind a request: the manager, or a client by (epoch, slot, generation).
+Holder = namedtuple("Holder", ("is_manager", "grant"))
 
 
 class Admitted:
@@ -44,7 +49,7 @@ class Authorized(Admitted):
         self.is_manager = is_manager
         self.expendable = False
         self.who = session.pseudonym
-        self.peer = self.observer = (is_manager, session.peer)
+        self.peer = self.observer = Holder(is_manager, session.peer)
 
     def is_current(self, now: int) -> bool:
         return self._session.is_current(now)

@@ -16,6 +16,7 @@ from leafkey.coap.numbers import (
 from leafkey.codec import cbor
 from leafkey.errors import DecodeError, OutOfStep, StateError, UnsupportedError
 from leafkey.pat import tokens
+from leafkey.pat.follower import Follower
 from leafkey.pat.verifier import Session, Verifier
 from leafnode.node import Node
 from leafnode.state import VerifierState
@@ -38,10 +39,15 @@ class Guard:
             _load(made, store, log)
             return made
 
-        self._clients = verifier(identity.server_token())
+        state = identity.server_token()
+        self._clients = verifier(state)
         self._manager = verifier(identity.downlink())
-        # Set when the manager wants to change an ST that this node does not have.
+        self._follower = Follower(node.provider, self._clients, state, state.last)
+        # Set when the manager wants to change an ST that this node does not have, or somebody
+        # carried a change here of which the manager has not heard yet.
         self.wants_token = asyncio.Event()
+        # Called after each change of the ST: grants may have ended.
+        self.on_change = _nothing
 
     @property
     def version(self) -> int:
@@ -69,6 +75,29 @@ class Guard:
     def apply(self, payload: bytes, now: int):
         """Take the ST in a payload from SAM; errors as of Verifier.apply."""
         self._clients.apply(tokens.decode_server_token(payload), now)
+        self.on_change()
+
+    def follow(self, payload: bytes, now: int) -> Message:
+        """Return the answer to sealed commands, whoever carried them here (SPEC 9.3)."""
+        version = self.version
+        try:
+            receipt = self._follower.follow(payload, now)
+        finally:
+            if self.version != version:
+                self.wants_token.set()
+                self.on_change()
+        if receipt is None:
+            return self.refuse()
+        return Message(CHANGED, ((CONTENT_FORMAT, APPLICATION_CBOR),), receipt)
+
+    def is_current(self, holder, now: int) -> bool:
+        """Tell whether the grant of an admission.Holder still stands."""
+        verifier = self._manager if holder.is_manager else self._clients
+        return verifier.is_current(holder.grant, now)
+
+    def next_end(self, now: int) -> int | None:
+        """Return when the next grant of a client ends, ms; None if none does by itself."""
+        return self._clients.next_end(now)
 
     def manage(self, request: Message, now: int) -> Message:
         """Return the answer to a whole request of the manager: message (3) sent by SAM."""
@@ -93,6 +122,10 @@ class Guard:
         epoch = token[tokens.EPOCH] if token else 0
         payload = cbor.encode({tokens.EPOCH: epoch, tokens.VERSION: self.version})
         return Message(code, ((CONTENT_FORMAT, APPLICATION_CBOR),), payload)
+
+
+def _nothing():
+    pass
 
 
 def _load(verifier: Verifier, store: VerifierState, log):

@@ -9,6 +9,7 @@ from leafkey.coap.numbers import (
     CON,
     INTERNAL_SERVER_ERROR,
     OBSERVE,
+    UNAUTHORIZED,
     URI_QUERY,
     is_success,
 )
@@ -107,6 +108,12 @@ class Observers:
         self._registry.remove(handle)
         self._watches.pop(handle, None)
 
+    def close_ended(self, now: int):
+        """End the observations whose grant does not stand any more; now: ms."""
+        for watch in list(self._watches.values()):
+            if not watch.admitted.is_current(now):
+                self._close(watch)
+
     async def run(self):
         """Send notifications until cancelled."""
         while True:
@@ -131,6 +138,14 @@ class Observers:
         self.forget(handle)
         self._link.cancel(handle)
 
+    def _close(self, watch: Watch):
+        """Tell an observer, as the last it hears under its AT, that it is none any more."""
+        try:
+            self._send(watch, Message(UNAUTHORIZED))
+        except Exception as error:
+            self._log("an observation could not be closed: " + type(error).__name__)
+            self._end(watch.handle)
+
     async def _try_to_notify(self, watch: Watch):
         try:
             await self._notify(watch)
@@ -141,7 +156,7 @@ class Observers:
     async def _notify(self, watch: Watch):
         handle = watch.handle
         if not watch.admitted.is_current(now_ms()):
-            self._end(handle)
+            self._close(watch)
             return
         response = await self._state(watch)
         if self._watches.get(handle) is watch:

@@ -7,18 +7,24 @@ from leafkey.coap.block import Assembler
 from leafkey.coap.endpoint import Endpoint
 from leafkey.coap.exchange import Exchange
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import COAP_PORT
+from leafkey.coap.numbers import COAP_PORT, CONTENT_FORMAT, UNAUTHORIZED
 from leafkey.pat.freshness import VALID_MS, Freshness
 from leafkey.pat.verifier import Refused
 from leafnode.admission import Admitted, admit
 from leafnode.clock import now_ms
+from leafnode.closing import Closing
 from leafnode.guard import Guard
 from leafnode.keeper import Keeper
 from leafnode.link import Link
 from leafnode.node import open_node
 from leafnode.observers import Observers
-from leafnode.router import Router
+from leafnode.request import Request
+from leafnode.response import Response
+from leafnode.router import OPEN, Router
 from leafnode.udp import UdpSocket
+
+# Where sealed commands go, from anybody (SPEC 9.3).
+COMMANDS_PATH = "/commands"
 
 
 class Server:
@@ -61,6 +67,9 @@ class Server:
         self._assembler = Assembler(os.urandom)
         self._freshness = Freshness(os.urandom, echo_ms)
         self._observers = Observers(self.link, self._router, self._assembler, log)
+        if self._guard is not None:
+            self._closing = Closing(self._guard, self._observers, self._assembler)
+            self._router.add(COMMANDS_PATH, ("POST",), _commands(self._guard), OPEN, False)
         self.link.serve(self._answer, self._observers.forget)
 
     def resource(
@@ -100,6 +109,7 @@ class Server:
         if self.node is not None and self._guard is not None:
             keeper = Keeper(self.node, self._guard, self.link.request, self._log)
             tasks.append(asyncio.create_task(keeper.run()))
+            tasks.append(asyncio.create_task(self._closing.run()))
         self._log("ready on port %d" % self.port)
         try:
             await self.link.run()
@@ -135,5 +145,17 @@ class Server:
         else:
             changes = self._observers.changes
             response = await self._router.dispatch(request, admitted.who)
+            if not admitted.is_current(now_ms()):
+                return Message(UNAUTHORIZED)
             self._observers.answered(admitted, request, response, handle, changes)
         return self._assembler.response(admitted.peer, request, response, now_ms())
+
+
+def _commands(guard: Guard):
+    """The resource that takes sealed commands: SAM's word, whoever brings it."""
+
+    async def commands(request: Request) -> Response:
+        answer = guard.follow(request.payload, now_ms())
+        return Response(answer.payload, answer.code, answer.uint(CONTENT_FORMAT))
+
+    return commands

@@ -16,6 +16,8 @@ class VerifierState:
         self._twice = twice
         self._token = b""
         self._marks = {}
+        # What leafkey.pat.follower knows of the last command; b"" before the first.
+        self.last = b""
 
     def load(self) -> tuple | None:
         """Return (ServerToken, marks), None if nothing was stored; StateError if it is damaged."""
@@ -23,21 +25,25 @@ class VerifierState:
         if record is None:
             return None
         try:
-            self._token, self._marks = cbor.decode_array(record, 2, tokens.MAX_ITEMS)
+            self._token, self._marks, self.last = cbor.decode_array(record, 3, tokens.MAX_ITEMS)
             return tokens.decode_server_token(self._token), dict(self._marks)
         except (DecodeError, ValueError, TypeError):
             raise StateError("record " + self._name + " is not readable")
 
     def put_token(self, token: tokens.ServerToken, marks: dict):
-        """Replace everything by a whole ST and its marks, durably."""
-        self._write(tokens.encode_server_token(token), dict(marks))
+        """Replace ST and marks, durably."""
+        self.put_command(token, marks, self.last)
+
+    def put_command(self, token: tokens.ServerToken, marks: dict, last: bytes):
+        """Replace everything by the ST that a command made, its marks and `last`, durably."""
+        self._write(tokens.encode_server_token(token), dict(marks), last)
 
     def put_mark(self, slot: int, mark: int):
         """Raise the mark of one slot, durably."""
         marks = dict(self._marks)
         marks[slot] = mark
-        self._write(self._token, marks)
+        self._write(self._token, marks, self.last)
 
-    def _write(self, token: bytes, marks: dict):
-        self._storage.write(self._name, cbor.encode([token, marks]), self._twice)
-        self._token, self._marks = token, marks
+    def _write(self, token: bytes, marks: dict, last: bytes):
+        self._storage.write(self._name, cbor.encode([token, marks, last]), self._twice)
+        self._token, self._marks, self.last = token, marks, last

@@ -12,6 +12,7 @@ from leafnode.udp import resolve
 
 TOKEN_PATH = "/token"
 SERVER_TOKEN_PATH = "/server-token"
+RECEIPT_PATH = "/receipt"
 
 
 class Uplink:

@@ -76,6 +76,10 @@ class Assembler:
             response.add(BLOCK1, block1)
         return response
 
+    def peers(self) -> list:
+        """The keys of all peers with a body under way."""
+        return self._uploads.keys() + self._downloads.keys()
+
     def forget(self, key: object):
         """Drop the bodies of a peer."""
         self._uploads.drop(key)

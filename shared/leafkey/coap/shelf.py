@@ -41,6 +41,10 @@ class Shelf:
     def __len__(self) -> int:
         return len(self._bodies)
 
+    def keys(self) -> list:
+        """The peers that have a body here."""
+        return list(self._bodies)
+
     def size(self) -> int:
         """Bytes of all bodies."""
         return sum(len(body.data) for body in self._bodies.values())

@@ -339,6 +339,10 @@ class GuardTest(ServerCase):
                 peer.send(b"\x60\x00" + data[2:4])
             Session.current = False
             self.server.notify("/kept")
+            data = await peer.receive()
+            self.assertEqual((data[1], data[-1]), (numbers.UNAUTHORIZED, 3))
+            peer.send(b"\x60\x00" + data[2:4])
+            self.server.notify("/kept")
             self.assertEqual(await peer.receive(0.2), b"")
             self.assertEqual(len(self.server._observers._watches), 0)
 

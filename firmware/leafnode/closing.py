@@ -1,0 +1,47 @@
+"""Ends what hangs on a grant in the step in which the grant ends (SPEC 9.4)."""
+
+import asyncio
+
+from leafkey.coap.block import Assembler
+from leafkey.compat import const
+from leafnode.admission import Holder
+from leafnode.clock import now_ms
+from leafnode.guard import Guard
+from leafnode.observers import Observers
+
+# Seconds; the longest wait, far below the span of a board's timer.
+LONGEST_WAIT = const(3600)
+
+
+class Closing:
+    """Looks after the observations and bodies of those who had a grant."""
+
+    def __init__(self, guard: Guard, observers: Observers, assembler: Assembler):
+        self._guard = guard
+        self._observers = observers
+        self._assembler = assembler
+        self._changed = asyncio.Event()
+        guard.on_change = self.sweep
+
+    def sweep(self):
+        """The ST has changed, or a time is over: end what has no grant any more."""
+        now = now_ms()
+        self._observers.close_ended(now)
+        for peer in self._assembler.peers():
+            if isinstance(peer, Holder) and not self._guard.is_current(peer, now):
+                self._assembler.forget(peer)
+        self._changed.set()
+
+    async def run(self):
+        """Wait for the end of one grant after the other, until cancelled."""
+        while True:
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), self._seconds())
+            except asyncio.TimeoutError:
+                self.sweep()
+
+    def _seconds(self) -> float:
+        now = now_ms()
+        end = self._guard.next_end(now)
+        return LONGEST_WAIT if end is None else min((end - now) / 1000, LONGEST_WAIT)
