@@ -34,8 +34,8 @@ BURST = const(8)
 MAX_NOTIFICATIONS = const(8)
 # The longest sleep (ms): the clock must be read more often than its counter wraps.
 MAX_SLEEP = const(3600000)
-# A socket that is readable without a datagram reports an error: no reason to spin (seconds).
-ERROR_PAUSE = 0.05
+# After an error that may stay for a while there is no reason to spin; ms.
+ERROR_PAUSE = const(50)
 
 CLOSED = "closed"
 FAILURES = {
@@ -58,8 +58,8 @@ class Link:
         self._socket = socket
         self._log = log
         self._alarm = asyncio.Event()
-        # When the timer task wakes up by itself.
-        self._wake = 0
+        # When the timer task wakes up by itself, at the latest.
+        self._wake = now_ms() + MAX_SLEEP
         # By handle: who waits for a response, and (task, start) of each request in progress.
         self._waiting = {}
         self._running = {}
@@ -136,7 +136,8 @@ class Link:
             received = socket.receive()
             if received is None:
                 if silent:
-                    await asyncio.sleep(ERROR_PAUSE)
+                    # Readable, and yet no datagram.
+                    await asyncio.sleep(ERROR_PAUSE / 1000)
                 await socket.readable()
                 silent = True
                 continue
@@ -154,8 +155,8 @@ class Link:
             # A board may be out of memory for this datagram and have enough for the next one.
             self._log("a datagram could not be taken: " + type(error).__name__)
 
-    def _flush(self) -> int:
-        """Send what is due, deliver the events; returns the milliseconds until the next timer."""
+    def _flush(self):
+        """Send what is due, deliver the events, and see to it that the next timer is not missed."""
         now = now_ms()
         self._deliver_events()
         for data, remote in self._endpoint.datagrams_to_send(now):
@@ -163,20 +164,28 @@ class Link:
         # The timers that ran may have given something up.
         self._deliver_events()
         timeout = self._endpoint.next_timeout(now)
-        timeout = MAX_SLEEP if timeout is None else min(timeout, MAX_SLEEP)
-        if now + timeout < self._wake:
+        if timeout is not None and now + timeout < self._wake:
+            self._wake = now + timeout
             self._alarm.set()
-        return timeout
 
     async def _run_timers(self):
+        # A timer that is stopped leaves its wake-up in place: a needless one a second is cheaper
+        # than another sleep for each request.
         while True:
-            timeout = self._flush()
-            self._wake = now_ms() + timeout
             self._alarm.clear()
             try:
-                await asyncio.wait_for(self._alarm.wait(), timeout / 1000)
+                await asyncio.wait_for(self._alarm.wait(), max(0, self._wake - now_ms()) / 1000)
             except asyncio.TimeoutError:
-                continue
+                self._wake = now_ms() + MAX_SLEEP
+                self._run_due()
+
+    def _run_due(self):
+        try:
+            self._flush()
+        except Exception as error:
+            # What was due still is.
+            self._wake = now_ms() + ERROR_PAUSE
+            self._log("timers could not run: " + type(error).__name__)
 
     # The application's side
 
