@@ -15,7 +15,7 @@ from leafkey.errors import (
 )
 from leafkey.pat import functions, refusal, tokens
 from leafkey.pat.protection import Protection
-from leafkey.pat.tree import Branch, position
+from leafkey.pat.tree import Branch, position, pseudonym_key
 
 MAX_AHEAD = const(4096)
 # Bytes of an Echo (RFC 9175 section 2.2.1).
@@ -109,7 +109,8 @@ class Presenter:
         self._save = save
         self._suite = functions.suite(provider, token[tokens.SUITE])
         first = token[tokens.FIRST]
-        self._acked, self._reserved, level = resume or (first - 1, first, 0)
+        place = resume or (first - 1, first, 0, pseudonym_key(self._suite, token.ct))
+        self._acked, self._reserved, level, self._pseudonym_key = place
         self._next = min(self._reserved, self._acked + token[tokens.WINDOW])
         self._branch = Branch(self._suite, token[tokens.DEGREE], token.ct, level)
         if resume is None:
@@ -119,12 +120,14 @@ class Presenter:
     def restore(cls, provider, state: bytes, save) -> "Presenter":
         """Return the presenter that goes on where `state` says; StateError if it says nothing."""
         try:
-            params, acked, reserved, level, parent = cbor.decode_array(state, 5)
+            params, acked, reserved, level, psk, parent = cbor.decode_array(state, 6)
             token = tokens.client_token([parent, params])
             _check_place(token, acked, reserved, level)
+            if not isinstance(psk, bytes) or len(psk) != tokens.SECRET_LEN:
+                raise DecodeError("PsK has 32 bytes")
         except (DecodeError, ValueError, TypeError):
             raise StateError("the stored state of a CT is not readable")
-        return cls(provider, token, save, (acked, reserved, level))
+        return cls(provider, token, save, (acked, reserved, level, psk))
 
     @property
     def audience(self) -> str:
@@ -140,6 +143,10 @@ class Presenter:
     def left(self) -> int:
         """How many ATs are left."""
         return max(0, self._params[tokens.LAST] + 1 - self._next)
+
+    def pseudonym(self, j: int = 1) -> bytes:
+        """Return pseudonym j, 32 bytes; S names C to its applications by the first (SPEC 3.4)."""
+        return self._suite.f(functions.PSEUDONYM, self._pseudonym_key, j)
 
     def must_probe(self) -> bool:
         """Tell whether only a probe may be shown now (SPEC 7.3)."""
@@ -201,7 +208,8 @@ class Presenter:
         branch = self._branch.copy()
         branch.advance(min(reserved, self._acked + self._params[tokens.WINDOW]))
         params = tokens.ClientToken(branch.parent, self._params).params_c()
-        state = [params, self._acked, reserved, branch.level, branch.parent]
+        place = [self._acked, reserved, branch.level]
+        state = [params] + place + [self._pseudonym_key, branch.parent]
         self._save(cbor.encode(state))
         self._reserved = reserved
 

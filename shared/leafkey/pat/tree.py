@@ -33,9 +33,14 @@ def address(slot: int, generation: int, number: int, degree: int) -> tuple:
     return (slot, generation) + (degree,) * level + (child,)
 
 
+def pseudonym_key(suite, ct: bytes) -> bytes:
+    """Return PsK, 32 bytes: all pseudonyms of the holder of Ct derive from it, and nothing else."""
+    return suite.f(PSEUDONYM, ct, 1)
+
+
 def pseudonym(suite, ct: bytes, j: int = 1) -> bytes:
     """Return pseudonym j of the holder of Ct, 32 bytes (SPEC 3.4)."""
-    return suite.f(PSEUDONYM, suite.f(PSEUDONYM, ct, 1), j)
+    return suite.f(PSEUDONYM, pseudonym_key(suite, ct), j)
 
 
 class Leaf:

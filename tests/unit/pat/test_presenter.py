@@ -364,7 +364,7 @@ class StateTest(Case):
         self.ask()
         good = self.saves.states[-1]
         for data in (b"", b"\xff", good[:-1], good + b"\x00", cbor.encode([]), cbor.encode({}),
-                     cbor.encode([1, 2, 3, 4, 5])):  # fmt: skip
+                     cbor.encode([1, 2, 3, 4, 5, 6])):  # fmt: skip
             with self.assertRaises(StateError):
                 Presenter.restore(PROVIDER, data, self.saves)
 
@@ -377,6 +377,24 @@ class StateTest(Case):
                 fields[place] = value
                 with self.assertRaises(StateError):
                     Presenter.restore(PROVIDER, cbor.encode(fields), self.saves)
+
+    def test_a_psk_that_is_none(self):
+        good = cbor.decode(self.saves.states[-1])
+        for value in (b"", bytes(31), bytes(33), "x" * 32, None, 5):
+            fields = list(good)
+            fields[4] = value
+            with self.assertRaises(StateError):
+                Presenter.restore(PROVIDER, cbor.encode(fields), self.saves)
+
+    def test_its_pseudonym_is_the_one_s_tells_and_outlives_ct(self):
+        ct = client_token(self.st, 1).ct
+        for _ in range(40):
+            self.ask()
+        session = self.server.accept(self.client.protect(request()).message)
+        for client in (self.client, self.saves.restored()):
+            self.assertEqual(client.pseudonym(), session.pseudonym())
+            self.assertEqual(client.pseudonym(7), tree.pseudonym(client._suite, ct, 7))
+        self.assertFalse(ct in self.saves.states[-1])
 
     def test_every_changed_byte_is_refused_or_harmless(self):
         """No change of a stored byte makes anything but StateError, or another place ahead."""
