@@ -22,8 +22,11 @@ class Process:
         node.wait_for("ready")
     """
 
-    def __init__(self, command: list[str]):
-        """Start `command` in the project's root, with its sources within reach."""
+    def __init__(self, command: list[str], listens: bool = False):
+        """Start `command` in the project's root, with its sources within reach.
+
+        `listens`: it reads its standard input, where `say` writes.
+        """
         paths = [str(ROOT / source) for source in SOURCES]
         places = {
             "PYTHONPATH": ":".join([*paths, str(ROOT / "manager")]),
@@ -36,7 +39,7 @@ class Process:
             command,
             cwd=ROOT,
             env=os.environ | places | {"PYTHONUNBUFFERED": "1"},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if listens else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -69,6 +72,12 @@ class Process:
             if text in line:
                 return line
 
+    def say(self, line: str) -> None:
+        """Write a line to a program that listens."""
+        assert self._process.stdin
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
     def finish(self, seconds: float = 30) -> int:
         """Wait for its end and return the exit code; AssertionError if it takes longer."""
         try:
@@ -86,8 +95,18 @@ class Process:
                 self._process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-                self._process.wait()
+        self._gone()
+
+    def kill(self) -> None:
+        """End it as a power cut does, and wait until it is gone."""
+        self._process.kill()
+        self._gone()
+
+    def _gone(self) -> None:
+        self._process.wait()
         self._reader.join()
+        if self._process.stdin:
+            self._process.stdin.close()
 
     def _read(self) -> None:
         assert self._process.stdout

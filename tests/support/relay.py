@@ -40,6 +40,7 @@ class Relay:
             uri = f"coap://127.0.0.1:{relay.port}/"
 
     `loss`, `repeat` and `delay` are tenths, for both directions. `passed` and `lost` count.
+    `heard` is what clients sent, lost or not, in its order.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Relay:
             ]
             for direction in (0, 1)
         }
+        self.heard: list[bytes] = []
         self.passed = 0
         self.lost = 0
         self._front = self._socket()
@@ -98,6 +100,7 @@ class Relay:
             # The ICMP error of an earlier datagram: nobody listens there (any more).
             return
         if used is self._front:
+            self.heard.append(data)
             self._pass(0, self._side(address), data, self._target)
         else:
             self._pass(1, self._front, data, self._clients[used])
