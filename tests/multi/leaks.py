@@ -1,0 +1,105 @@
+"""Finds secrets of a house in text: as hexadecimal, base64 or the repr of bytes, whole or in part."""
+
+import ast
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session
+
+from leafkey.crypto.provider import default_provider
+from leafkey.pat import functions, tokens, tree
+from leafmanager.store.database import FILE_NAME
+from leafmanager.store.tables import Grant, Manager, Node, Server
+
+# So many bytes in a row of a secret are a leak.
+PART = 8
+# ATs of each grant whose keys are looked for, and levels of its branch.
+NUMBERS = 64
+LEVELS = 8
+LABELS = (
+    functions.VERIF_K,
+    functions.PSK,
+    functions.INT_K,
+    functions.CONF_K,
+    functions.PROBE,
+    functions.HINT,
+)
+
+_HEX = re.compile(r"[0-9a-fA-F]{%d,}" % (2 * PART))
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}")
+_REPR = re.compile(r"""b'(?:[^'\\\n]|\\.)*'|b"(?:[^"\\\n]|\\.)*\"""")
+
+
+class Secrets:
+    """All there are: what the manager's database holds, what nodes' files hold, and their keys."""
+
+    def __init__(self, state: Path, nodes: Path):
+        self._parts: set[bytes] = set()
+        for secret in [*_of_manager(state), *_of_nodes(nodes)]:
+            self._parts.update(_parts(secret))
+
+    def found_in(self, text: str) -> list[str]:
+        """Return the places of a text that show a part of a secret."""
+        return [shown for shown, data in _readings(text) if self._holds(data)]
+
+    def _holds(self, data: bytes) -> bool:
+        return any(part in self._parts for part in _parts(data))
+
+
+def _parts(data: bytes) -> Iterator[bytes]:
+    for i in range(len(data) - PART + 1):
+        yield data[i : i + PART]
+
+
+def _readings(text: str) -> Iterator[tuple[str, bytes]]:
+    """Yield what in a text may stand for bytes, and the bytes."""
+    for shown in _HEX.findall(text):
+        for start in (0, 1):
+            even = shown[start : start + (len(shown) - start) // 2 * 2]
+            yield shown, binascii.unhexlify(even)
+    for shown in _BASE64.findall(text):
+        plain = shown.replace("-", "+").replace("_", "/")
+        for start in range(4):
+            yield shown, base64.b64decode(plain[start : start + (len(plain) - start) // 4 * 4])
+    for shown in _REPR.findall(text):
+        yield shown, ast.literal_eval(shown)
+
+
+def _of_manager(state: Path) -> Iterator[bytes]:
+    engine = create_engine(f"sqlite:///{state / FILE_NAME}")
+    with Session(engine) as session:
+        manager = session.scalars(select(Manager)).one()
+        yield manager.st
+        for node in session.scalars(select(Node)):
+            yield from _of_branch(manager.suite, manager.st, node.slot, node.generation, 33)
+        for server in session.scalars(select(Server)):
+            yield from (server.st, server.channel_st)
+            yield from _of_branch(server.suite, server.channel_st, 1, 1, 33)
+        for grant in session.scalars(select(Grant)):
+            server = grant.server
+            place = (grant.slot, grant.generation)
+            yield from _of_branch(server.suite, server.st, *place, server.degree)
+    engine.dispose()
+
+
+def _of_branch(number: int, st: bytes, slot: int, generation: int, degree: int) -> Iterator[bytes]:
+    suite = functions.suite(default_provider(), number)
+    yield tree.derive(suite, st, (slot,))
+    parent = tree.derive(suite, st, (slot, generation))
+    for level in range(LEVELS):
+        yield parent
+        for child in range(1, degree):
+            if level * (degree - 1) + child <= NUMBERS:
+                yield from (suite.f(label, parent, child) for label in LABELS)
+        parent = suite.f(functions.G, parent, degree)
+
+
+def _of_nodes(directory: Path) -> Iterator[bytes]:
+    """The parent a client goes on from is the end of its records."""
+    for pattern in ("*/ct-*", "*/uplink"):
+        for record in directory.glob(pattern):
+            yield record.read_bytes()[-tokens.SECRET_LEN :]

@@ -1,0 +1,71 @@
+"""The C of the multi-process tests: client.py STATE, and then a JSON object a line on its input.
+
+    {"id": 1, "do": "GET", "uri": "coap://..", "level": "pop", "text": "what to send"}
+
+It prints `#1 2.05 21.5`, or `#1 NotAllowed ..` for what was raised. "size" in place of "text" sends
+so many bytes; "count" observes until so many responses came, and prints each. All run at once.
+The manager's messages, and what else the node logs, are printed as they come.
+"""
+
+import asyncio
+import json
+import sys
+
+from leafnode import Client
+
+SHOWN = 80
+BYTES = 42
+
+
+def body(size):
+    made = bytearray(size)
+    for i in range(size):
+        made[i] = i * 7 & 0xFF
+    return bytes(made)
+
+
+def shown(response):
+    payload = response.payload
+    if len(payload) > SHOWN:
+        same = payload == body(len(payload))
+        text = "%d bytes, %s" % (len(payload), "good" if same else "bad")
+    else:
+        text = payload.hex() if response.content_format == BYTES else payload.decode()
+    return (response.status + " " + text).rstrip()
+
+
+async def follow(client, wish):
+    left = wish["count"]
+    async with client.observe(wish["uri"], wish.get("level")) as changes:
+        async for response in changes:
+            print("#%d" % wish["id"], shown(response))
+            left -= 1
+            if not left:
+                break
+
+
+async def act(client, wish):
+    try:
+        if "count" in wish:
+            await follow(client, wish)
+            return
+        value = body(wish["size"]) if "size" in wish else wish.get("text")
+        response = await client.request(wish["do"], wish["uri"], value, wish.get("level"))
+        print("#%d" % wish["id"], shown(response))
+    except Exception as error:
+        print("#%d" % wish["id"], type(error).__name__, error)
+
+
+async def main(state):
+    async with Client(state) as client:
+        lines = asyncio.StreamReader(sys.stdin)
+        running = []
+        print("listening")
+        while True:
+            line = await lines.readline()
+            if not line:
+                break
+            running.append(asyncio.create_task(act(client, json.loads(line))))
+
+
+asyncio.run(main(sys.argv[1]))

@@ -1,0 +1,147 @@
+"""One UDP socket of a test: sends what no node would, and sees what comes back."""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from leafkey.coap.message import Message, decode, encode
+from leafkey.coap.numbers import ACK, CON, CREATED, EMPTY, POST, RST, is_request
+from leafkey.codec import cbor
+from leafkey.crypto.provider import default_provider
+from leafkey.pat import ticket, tokens
+from leafkey.pat.dialogue import Dialogue
+from leafkey.pat.presenter import Exchange, Presenter
+
+HOST = "127.0.0.1"
+PATIENCE = 10
+# How long silence must last to be an answer; what came before a ping came before its pong.
+PINGS = 3
+
+
+class Peer:
+    """Speaks to one port. Every message is confirmable, with a MID and a token of its own."""
+
+    def __init__(self, port: int):
+        self.remote = (HOST, port)
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((HOST, 0))
+
+    def __enter__(self) -> "Peer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def send(self, data: bytes) -> None:
+        """Send a datagram, and wait for nothing."""
+        self._socket.sendto(data, self.remote)
+
+    def receive(self, seconds: float = PATIENCE) -> bytes | None:
+        """Return the next datagram, or None."""
+        self._socket.settimeout(seconds)
+        try:
+            return self._socket.recv(4096)
+        except (TimeoutError, ConnectionRefusedError):
+            return None
+
+    def answers(self, data: bytes) -> list[bytes]:
+        """Send a datagram and return all that comes back for it; [] is silence.
+
+        The peer answers in order, and a ping (RFC 7252 section 4.3) always.
+        """
+        self.send(data)
+        return self.settled()
+
+    def settled(self) -> list[bytes]:
+        """Wait until all that was sent has been dealt with; return what came back."""
+        found = []
+        for _ in range(PINGS):
+            mid = int.from_bytes(os.urandom(2), "big")
+            self.send(encode(Message(EMPTY, type=CON, mid=mid)))
+            end = time.monotonic() + PATIENCE / PINGS
+            while time.monotonic() < end:
+                data = self.receive(PATIENCE / PINGS)
+                if data == encode(Message(EMPTY, type=RST, mid=mid)):
+                    return found
+                if data is not None:
+                    found.append(data)
+        raise AssertionError(f"{self.remote} answers no ping")
+
+    def request(self, message: Message) -> Message:
+        """Return the response to a request, which is sent once."""
+        sent = message.copy()
+        sent.type, sent.mid, sent.token = CON, int.from_bytes(os.urandom(2), "big"), os.urandom(4)
+        self.send(encode(sent))
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            received = decode(self.receive() or b"")
+            if received.type == CON:
+                self.send(encode(Message(EMPTY, type=ACK, mid=received.mid)))
+            if received.token == sent.token and not is_request(received.code):
+                return received
+        raise AssertionError("no response")
+
+    def bare(self, code: int, path: str, payload: bytes = b"") -> Message:
+        """Return the response to a request without protection."""
+        return self.request(message(code, path, payload))
+
+
+def message(code: int, path: str, payload: bytes = b"") -> Message:
+    """Return a request."""
+    made = Message(code, (), payload)
+    made.set_path(path)
+    return made
+
+
+class Insider:
+    """Holds a client's identity, and does with it what a node would not.
+
+    `presenter` shows its ATs to the manager, `granted` those to a server.
+    """
+
+    def __init__(self, identity: Path, manager_port: int):
+        fields = cbor.decode(identity.read_bytes())
+        assert isinstance(fields, dict)
+        self.peer = Peer(manager_port)
+        self.presenter = Presenter(default_provider(), tokens.client_token(fields[3]), _forget)
+
+    def close(self) -> None:
+        """Free the port."""
+        self.peer.__exit__()
+
+    def post(self, path: str, payload: bytes) -> Message:
+        """Return the manager's answer to a sealed POST."""
+        exchange = self.presenter.protect(message(POST, path, payload), tokens.CONFIDENTIAL)
+        return exchange.unprotect(self.peer.request(exchange.message))
+
+    def granted(self, audience: str, *scope: tuple[str, int]) -> Presenter:
+        """Return a presenter under a fresh ticket."""
+        asked = ticket.TokenRequest(audience, list(scope), os.urandom(ticket.REQUEST_ID_LEN))
+        response = self.post("/token", ticket.encode_request(asked))
+        assert response.code == CREATED, response.code
+        return Presenter(default_provider(), ticket.decode_response(response.payload)[0], _forget)
+
+
+def answered(peer: Peer, presenter: Presenter, request: Message, level: int | None = None):
+    """Make one authorized request from first AT to answer; return the response."""
+
+    async def send(sent: Message) -> Message:
+        return peer.request(sent)
+
+    return asyncio.run(Dialogue(presenter, send).request(request, level))[1]
+
+
+def raw(exchange: Exchange, change: Callable[[Message], None] | None = None) -> bytes:
+    """Return the datagram of an exchange, changed on the way."""
+    sent = exchange.message.copy()
+    sent.type, sent.mid, sent.token = CON, int.from_bytes(os.urandom(2), "big"), os.urandom(4)
+    if change:
+        change(sent)
+    return encode(sent)
+
+
+def _forget(_state: bytes) -> None:
+    pass
