@@ -36,6 +36,7 @@ from leafkey.errors import (
 from leafkey.pat import ticket
 from leafkey.pat.dialogue import Dialogue
 from leafkey.pat.presenter import NotRecognized, Presenter
+from leafnode.carrier import Carrier
 from leafnode.clock import now_ms
 from leafnode.identity import GRANT_PREFIX
 from leafnode.node import Node
@@ -52,12 +53,16 @@ HEALING_MS = const(10000)
 
 
 class Grant:
-    """One CT of this node, in one record: for which server, where it is, and what it allows."""
+    """One CT of this node, in one record: for which server, where it is, and what it allows.
 
-    def __init__(self, storage, audience: str, origin: tuple, scope: list):
+    `commands` must reach the server before the first AT does; b"" for none.
+    """
+
+    def __init__(self, storage, audience: str, origin: tuple, scope: list, commands: bytes):
         self.audience = audience
         self.origin = origin
         self.scope = scope
+        self.commands = commands
         # Set by whoever makes a grant: it needs `save` of this object.
         self.presenter: Presenter
         self._storage = storage
@@ -67,9 +72,9 @@ class Grant:
     def restore(cls, provider, storage, record: str) -> "Grant":
         """Return the grant in a record; StateError if it is damaged."""
         try:
-            fields = cbor.decode_array(storage.read(record), 5)
-            audience, host, port, scope, state = fields
-            grant = cls(storage, audience, (host, port), aif.from_cbor(scope))
+            fields = cbor.decode_array(storage.read(record), 6)
+            audience, host, port, scope, commands, state = fields
+            grant = cls(storage, audience, (host, port), aif.from_cbor(scope), commands)
         except (DecodeError, ValueError, TypeError):
             raise StateError("record " + record + " is not readable")
         grant.presenter = Presenter.restore(provider, state, grant.save)
@@ -78,7 +83,7 @@ class Grant:
     def save(self, state: bytes):
         """Store the presenter's state with everything else, in one write."""
         host, port = self.origin
-        fields = [self.audience, host, port, aif.to_cbor(self.scope), state]
+        fields = [self.audience, host, port, aif.to_cbor(self.scope), self.commands, state]
         self._storage.write(self._record, cbor.encode(fields))
 
     def forget(self):
@@ -95,11 +100,17 @@ class Access:
         self._storage = node.identity.storage
         self._trace = node.trace
         self._send_to = send_to
+        self._carrier = Carrier(node, send_to)
         self._lock = asyncio.Lock()
         self._grants = {}
         self._healed_at = {}
         for record in self._storage.names(GRANT_PREFIX):
             self._restore(record)
+
+    def pseudonym(self, origin: tuple) -> bytes | None:
+        """Return pseudonym 1 of this node at an origin, 32 bytes; None without a ticket for it."""
+        grant = self._grants.get(origin)
+        return None if grant is None else grant.presenter.pseudonym()
 
     async def exchange(self, message: Message, origin: tuple, level: int | None, send) -> tuple:
         """Return (response without protection, what opens its notifications or None).
@@ -139,6 +150,10 @@ class Access:
         return response if greeting is message else await send(message)
 
     async def _authorized(self, grant: Grant, message: Message, level, send) -> tuple:
+        if grant.commands:
+            await self._carrier.carry(grant.audience, grant.commands, send)
+            # The next write of the grant leaves them out; until then they may go there twice.
+            grant.commands = b""
         self._trace(11, _line(message) + " to " + grant.audience)
         dialogue = Dialogue(grant.presenter, send)
         exchange, response = await dialogue.request(message, level)
@@ -182,10 +197,10 @@ class Access:
     async def _ticket(self, audience: str, origin: tuple, scope: list) -> Grant:
         """Messages (6) and (7): what comes back is stored before it is used."""
         self._trace(6, "ticket for " + audience + ": " + aif.text(scope))
-        token, granted = self._granted(await self._asked(audience, scope))
+        token, granted, commands = self._granted(await self._asked(audience, scope))
         if token.params[ticket.tokens.AUDIENCE] != audience:
             raise ProtocolError("the manager granted another audience")
-        grant = Grant(self._storage, audience, origin, granted)
+        grant = Grant(self._storage, audience, origin, granted, commands)
         grant.presenter = Presenter(self._node.provider, token, grant.save)
         self._grants[origin] = grant
         self._trace(7, "granted " + aif.text(granted) + ", %d ATs" % grant.presenter.left)
@@ -205,7 +220,8 @@ class Access:
     def _granted(self, response: Message) -> tuple:
         try:
             if response.code == CREATED:
-                return ticket.decode_response(response.payload)
+                token, scope = ticket.decode_response(response.payload)
+                return token, scope, ticket.decode_commands(response.payload)
             if response.code == BAD_REQUEST:
                 refusal = ticket.decode_error(response.payload)
                 self._trace(7, "refused: " + str(refusal))

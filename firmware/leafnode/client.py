@@ -132,6 +132,14 @@ class Client:
         message.add(OBSERVE, REGISTER)
         return Observation(self, message, target)
 
+    def pseudonym(self, uri: str) -> bytes | None:
+        """By which name, 32 bytes, the server of a URI knows this client: its `request.client`.
+
+        None before the first ticket; another one with each new ticket.
+        """
+        host, port, _ = coap_uri.parse(uri)
+        return None if self._access is None else self._access.pseudonym((host, port))
+
     async def send(self, message: Message, remote: tuple) -> Message:
         """Make one CoAP exchange, without protection."""
         return await self.link.request(message, remote)

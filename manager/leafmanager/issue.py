@@ -78,6 +78,13 @@ def client_token(grant: Grant, now: int) -> ClientToken:
     return ClientToken(ct, _shape(server) | params)
 
 
+def pseudonym_key(grant: Grant) -> bytes:
+    """Return PsK of a grant: what a third party may have that the owner names (SPEC 3.4)."""
+    server = grant.server
+    ct = _derive(server.suite, server.st, (grant.slot, grant.generation))
+    return tree.pseudonym_key(_suite(server.suite), ct)
+
+
 def manager_token(session: Session, manager: Manager) -> ServerToken:
     """Return the manager's own ST: every node holds a slot in it."""
     params = {
@@ -176,4 +183,8 @@ def _channel_params(suite: int, aead: int, audience: str, slot: int) -> dict:
 
 
 def _derive(suite: int, x: bytes, address: tuple[int, ...]) -> bytes:
-    return tree.derive(functions.suite(default_provider(), suite), x, address)
+    return tree.derive(_suite(suite), x, address)
+
+
+def _suite(number: int):
+    return functions.suite(default_provider(), number)

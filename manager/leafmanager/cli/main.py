@@ -2,7 +2,7 @@
 
 import sys
 
-from leafmanager.cli import derive, grants, manager, nodes, rules, ui
+from leafmanager.cli import derive, grants, manager, nodes, pseudonym, rules, ui
 from leafmanager.errors import ManagerError, UsageError
 
 app = ui.group("Authorization for constrained devices: an owner's manager and its tools.")
@@ -12,6 +12,7 @@ app.add_typer(nodes.servers, name="server")
 app.add_typer(nodes.clients, name="client")
 app.add_typer(rules.app, name="policy")
 app.add_typer(grants.app, name="grant")
+app.command("pseudonym")(pseudonym.pseudonym)
 app.command("derive")(derive.derive)
 
 

@@ -5,8 +5,8 @@
 - Everything else goes to stderr: confirmations, hints, errors.
 - An error is two lines: "error: what is wrong", then what to do. No traceback for a user's mistake.
 - Exit codes: 0 done; 1 it could not be done; 2 the command line itself is wrong.
-- Secrets go only into files made for them, mode 0600; the one exception is `derive`, whose very
-  purpose is to print one.
+- Secrets go only into files made for them, mode 0600; the exceptions are `derive` and
+  `pseudonym`, whose very purpose is to print one.
 - No question is asked unless a person sits at the terminal, and every question has an option.
 - What came from a peer is printed with control characters escaped.
 """
