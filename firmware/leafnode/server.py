@@ -11,6 +11,7 @@ from leafkey.coap.numbers import COAP_PORT, CONTENT_FORMAT, UNAUTHORIZED
 from leafkey.pat.freshness import VALID_MS, Freshness
 from leafkey.pat.verifier import Refused
 from leafnode.admission import Admitted, admit
+from leafnode.carrier import COMMANDS_PATH
 from leafnode.clock import now_ms
 from leafnode.closing import Closing
 from leafnode.guard import Guard
@@ -22,9 +23,6 @@ from leafnode.request import Request
 from leafnode.response import Response
 from leafnode.router import OPEN, Router
 from leafnode.udp import UdpSocket
-
-# Where sealed commands go, from anybody (SPEC 9.3).
-COMMANDS_PATH = "/commands"
 
 
 class Server:

@@ -22,6 +22,7 @@ RATCHET = const(2)
 TAKEN = const(0)
 
 MAX_COMMANDS = const(8)
+MAX_RECEIPT = const(64)
 
 # A command or a receipt as it travels: what it says in clear, and what is sealed.
 Sealed = namedtuple("Sealed", ("epoch", "version", "ciphertext"))
@@ -110,6 +111,8 @@ def encode_report(audience: str, receipt: bytes) -> bytes:
 
     DecodeError if `receipt` is none: a carrier cannot verify it, but passes on nothing else.
     """
+    if len(receipt) > MAX_RECEIPT:
+        raise DecodeError("a receipt is at most 64 bytes")
     return cbor.encode([audience, list(decode(receipt))])
 
 
