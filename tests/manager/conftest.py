@@ -27,9 +27,8 @@ def home(leafkey: Leafkey) -> Leafkey:
 @pytest.fixture
 def serving(home: Leafkey) -> Iterator[Serving]:
     """The manager, serving."""
-    process = Serving(home)
-    yield process
-    process.stop()
+    with Serving(home) as process:
+        yield process
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def thermo(home: Leafkey, serving: Serving) -> Iterator[ServerNode]:
     """The server, not heard of yet."""
     node = ServerNode(home.directory / "thermo.identity", serving.port)
     yield node
-    node.stop()
+    node.close()
 
 
 @pytest.fixture

@@ -47,6 +47,12 @@ class Wire:
         self.socket.bind(("127.0.0.1", 0))
         self.socket.settimeout(0.1)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Close the socket."""
         self.socket.close()
@@ -164,10 +170,10 @@ class ServerNode(Node):
         if self._thread.is_alive():
             self._thread.join()
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Answer no more, ever."""
         self.rest()
-        self.close()
+        super().close()
 
     def generation(self, slot: int) -> int:
         """Return the generation a slot is in, by the ST in force."""

@@ -106,7 +106,20 @@ class Serving:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.port = int(re.findall(r"\d+", self.line("ready"))[-1])
+        try:
+            self.port = self._ready()
+        except AssertionError:
+            self.kill()
+            raise
+
+    def _ready(self) -> int:
+        return int(re.findall(r"\d+", self.line("ready"))[-1])
+
+    def __enter__(self) -> "Serving":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def line(self, part: str) -> str:
         """Wait for a line that contains `part`."""

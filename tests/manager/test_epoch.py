@@ -75,7 +75,7 @@ def thermo(home: Leafkey, serving: Serving) -> Iterator[ServerNode]:
     home.ok("policy", "allow", "display", "thermo", "/temp")
     node = ServerNode(home.directory / "thermo.identity", serving.port)
     yield node
-    node.stop()
+    node.close()
 
 
 def test_the_first_request_gets_the_first_st(thermo: ServerNode):

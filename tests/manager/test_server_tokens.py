@@ -26,27 +26,21 @@ def test_a_server_gets_its_token(thermo: ServerNode, serving: Serving, home: Lea
     assert f"127.0.0.1:{thermo.socket.getsockname()[1]}" in table
 
 
-def test_a_token_of_many_slots_comes_in_blocks(home: Leafkey):
+def test_a_token_of_many_slots_comes_in_blocks(home: Leafkey, serving: Serving):
     home.ok("server", "add", "lock", "--slots", "64")
     for number in range(24):
         home.ok("client", "add", f"c{number}", "--out", f"c{number}")
         home.ok("policy", "allow", f"c{number}", "lock", "/" + "x" * 60)
-    serving = Serving(home)
-    lock = ServerNode(home.directory / "lock.identity", serving.port)
-    lock.pull()
-    lock.start()
-    for number in range(24):
-        client = ClientNode(home.directory / f"c{number}", serving.port)
-        granted(client.ask("lock", ("/" + "x" * 60, 1)))
-        client.close()
-    lock.stop()
-    again = ServerNode(home.directory / "lock.identity", serving.port)
-    again.presenter, again.clients = lock.presenter, lock.clients
-    token = again.pull()
+    with ServerNode(home.directory / "lock.identity", serving.port) as lock:
+        lock.pull()
+        lock.start()
+        for number in range(24):
+            with ClientNode(home.directory / f"c{number}", serving.port) as client:
+                granted(client.ask("lock", ("/" + "x" * 60, 1)))
+        lock.rest()
+        token = lock.pull()
     assert len(token.params[tokens.SLOTS]) == 24
     assert len(tokens.encode_server_token(token)) > 1472
-    again.close()
-    serving.stop()
 
 
 @pytest.mark.parametrize("payload", [b"", b"x", cbor.encode({}), cbor.encode({19: -1})])

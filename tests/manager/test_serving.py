@@ -14,27 +14,21 @@ from tests.manager.nodes import ClientNode, ServerNode
 from tests.manager.processes import Leafkey, Serving
 
 
-def test_a_killed_manager_goes_on_where_it_was(home: Leafkey):
+def test_a_killed_manager_goes_on_where_it_was(
+    home: Leafkey, serving: Serving, display: ClientNode, ready: ServerNode
+):
     home.ok("policy", "allow", "display", "thermo", "/temp")
-    serving = Serving(home)
-    display = ClientNode(home.directory / "display.identity", serving.port)
-    thermo = ServerNode(home.directory / "thermo.identity", serving.port)
-    thermo.pull()
-    thermo.start()
     used = display.presenter.protect(token_request())
     assert used.unprotect(sent(display, used.message) or Message(EMPTY))
     first = granted(display.ask("thermo", TEMP))
     serving.kill()
-    serving = Serving(home)
-    for node in (display, thermo):
-        node.manager = ("127.0.0.1", serving.port)
-    refusal(sent(display, used.message))
-    second = granted(display.ask("thermo", TEMP))
+    with Serving(home) as again:
+        display.manager = ready.manager = ("127.0.0.1", again.port)
+        refusal(sent(display, used.message))
+        second = granted(display.ask("thermo", TEMP))
+        assert again.stop() == 0
     assert first.ct != second.ct
-    assert thermo.generation(1) == 2
-    display.close()
-    thermo.stop()
-    assert serving.stop() == 0
+    assert ready.generation(1) == 2
 
 
 def test_only_one_serves_a_manager(home: Leafkey, serving: Serving):
@@ -77,9 +71,7 @@ def _spellings(secret: bytes) -> str:
 
 
 def test_json_events_are_objects(home: Leafkey):
-    serving = Serving(home, "--json")
-    display = ClientNode(home.directory / "display.identity", serving.port)
-    display.ask("nobody", TEMP)
-    assert serving.line('{"message": 6, "from": "display", "to": "home", "text": "ticket request')
-    display.close()
-    serving.stop()
+    file = home.directory / "display.identity"
+    with Serving(home, "--json") as serving, ClientNode(file, serving.port) as display:
+        display.ask("nobody", TEMP)
+        assert serving.line('{"message": 6, "from": "display", "to": "home", "text": "ticket')

@@ -39,9 +39,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Leafkey, S
     leafkey.ok("init", "--name", "home", "--uri", "coap://127.0.0.1:5683")
     leafkey.ok("server", "add", "thermo")
     leafkey.ok("client", "add", "display")
-    serving = Serving(leafkey)
-    yield leafkey, serving
-    assert serving.stop() == 0
+    with Serving(leafkey) as serving:
+        yield leafkey, serving
+        assert serving.stop() == 0
 
 
 @pytest.fixture(scope="module")

@@ -76,27 +76,22 @@ def test_what_is_denied_is_said_to_the_owner(
     assert serving.line("(7)  home -> display  no ticket: policy allows none of this")
 
 
-def test_a_full_server_makes_clients_wait(home: Leafkey):
+def test_a_full_server_makes_clients_wait(home: Leafkey, serving: Serving, display: ClientNode):
     home.ok("server", "add", "lock", "--slots", "1")
     home.ok("client", "add", "phone")
     for client in ("display", "phone"):
         home.ok("policy", "allow", client, "lock", "/x")
-    serving = Serving(home)
-    lock = ServerNode(home.directory / "lock.identity", serving.port)
-    clients = [
-        ClientNode(home.directory / f"{name}.identity", serving.port)
-        for name in ("display", "phone")
-    ]
-    lock.pull()
-    lock.start()
-    granted(clients[0].ask("lock", ("/x", 1)))
-    response = clients[1].ask("lock", ("/x", 1))
+    with (
+        ServerNode(home.directory / "lock.identity", serving.port) as lock,
+        ClientNode(home.directory / "phone.identity", serving.port) as phone,
+    ):
+        lock.pull()
+        lock.start()
+        granted(display.ask("lock", ("/x", 1)))
+        response = phone.ask("lock", ("/x", 1))
     assert response.code == SERVICE_UNAVAILABLE
     assert (response.uint(MAX_AGE) or 0) >= 10
     assert serving.line("all 1 slots of lock are taken")
-    for node in (*clients, lock):
-        node.close() if node is not lock else lock.stop()
-    assert serving.stop() == 0
 
 
 def test_a_ticket_waits_for_a_server_that_was_never_heard(
