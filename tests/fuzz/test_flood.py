@@ -19,8 +19,9 @@ PEERS = 60
 DATAGRAMS = 6000
 BURST = 20
 PAUSE = 0.004
-# Caches are full after the first flood; what comes and goes with a request is below this.
-MARGIN = 6000
+# What the bounded caches hold after a flood differs by up to 7 KB from time to time; one object
+# leaked by every twentieth datagram is more than this.
+MARGIN = 16000
 
 
 @pytest.fixture
