@@ -3,7 +3,8 @@
     {"id": 1, "do": "GET", "uri": "coap://..", "level": "pop", "text": "what to send"}
 
 It prints `#1 2.05 21.5`, or `#1 NotAllowed ..` for what was raised. "size" in place of "text" sends
-so many bytes; "count" observes until so many responses came, and prints each. All run at once.
+so many bytes; "count" observes until so many responses came, and prints each. "do": "NAME" prints
+by which name the server knows it. All run at once.
 The manager's messages, and what else the node logs, are printed as they come.
 """
 
@@ -46,6 +47,10 @@ async def follow(client, wish):
 
 async def act(client, wish):
     try:
+        if wish["do"] == "NAME":
+            name = client.pseudonym(wish["uri"])
+            print("#%d" % wish["id"], name.hex() if name else "nobody")
+            return
         if "count" in wish:
             await follow(client, wish)
             return
