@@ -3,6 +3,7 @@
 from leafkey.ace import hints
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import ECHO, PAT, PAT_DEMAND, POST, UNAUTHORIZED
+from leafkey.coap.options import SUPPORTED, screen
 from leafkey.codec import cbor
 from leafkey.compat import const
 from leafkey.errors import (
@@ -83,6 +84,8 @@ class Exchange:
                 raise DecodeError("a notification that is not new")
             self._counter = counter
             self._presenter.answered(self.number)
+        if screen(plain, SUPPORTED):
+            raise DecodeError("a critical option inside is not understood")
         # Later it only ends an observation.
         if plain.code == UNAUTHORIZED and counter == 0:
             _raise_demand(plain)

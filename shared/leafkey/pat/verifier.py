@@ -15,6 +15,7 @@ from leafkey.coap.numbers import (
     PAT_DEMAND,
     UNAUTHORIZED,
 )
+from leafkey.coap.options import SUPPORTED, screen
 from leafkey.crypto.compare import equal
 from leafkey.errors import AuthenticationError, DecodeError, LeafkeyError, UnknownToken
 from leafkey.pat import functions, option, refusal, tokens, tree
@@ -223,8 +224,12 @@ class Verifier:
         return demanded if request.code in (GET, FETCH) else max(demanded, tokens.POP)
 
     def _authorize(self, session: Session, demanded: int):
-        """Steps 9 and 10 of SPEC 6.2, answered under protection."""
+        """Steps 9 to 11 of SPEC 6.2, answered under protection."""
         request = session.request
+        # The endpoint has screened what is outside; what was sealed is seen here first.
+        refusal_code = screen(request, SUPPORTED)
+        if refusal_code:
+            raise Refused(session.protect(Message(refusal_code)))
         if session.level < demanded:
             # In an option, since `pop` does not cover the payload.
             demand = (PAT_DEMAND, bytes((demanded,)))

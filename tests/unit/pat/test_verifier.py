@@ -5,6 +5,7 @@ import unittest
 from leafkey.ace import labels
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
+    BAD_OPTION,
     CONTENT,
     CONTENT_FORMAT,
     DELETE,
@@ -271,6 +272,22 @@ class DemandedTest(Case):
         response = self.refused(exchange.message)
         self.assertEqual(response.option(PAT_DEMAND), b"\x03")
         self.assertEqual(response.payload, b"")
+
+
+class InnerOptionTest(Case):
+    def test_a_critical_option_inside_is_not_ignored(self):
+        for level in (POP, CONFIDENTIAL):
+            message = request()
+            message.add(9999, b"x")
+            exchange = self.client.protect(message, level)
+            response = exchange.unprotect(self.refused(exchange.message))
+            self.assertEqual(response.code, BAD_OPTION)
+
+    def test_an_elective_one_is(self):
+        message = request()
+        message.add(9998, b"x")
+        exchange = self.client.protect(message, CONFIDENTIAL)
+        self.assertEqual(self.server.accept(exchange.message).request.option(9998), b"x")
 
 
 class PermissionTest(Case):
