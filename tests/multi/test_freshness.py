@@ -37,6 +37,10 @@ class HoldingRelay(Relay):
         self.answers: list[Message] = []
         self._held: list[tuple] = []
 
+    def uri(self, path: str) -> str:
+        """Return the URI of a resource behind this relay."""
+        return f"coap://{HOST}:{self.port}{path}"
+
     def hold(self, wants: Callable[[Message], bool]) -> None:
         """Keep such requests from now on."""
         self.wants = wants
@@ -87,7 +91,7 @@ def door(house: House) -> FreshServer:
     """A server with a lock and a bell."""
     house.path("door").mkdir()
     house.owner("server", "add", "door", "--out", str(house.path("door") / "identity"))
-    return FreshServer(house, "door")
+    return FreshServer(house, "door", {})
 
 
 @pytest.fixture
@@ -105,7 +109,7 @@ def client(
     name = request.node.name.replace("test_", "")[:32]
     made = house.add_client(name)
     house.allow(name, "door", "/*", "--methods", "all")
-    assert made.ask("GET", door.uri("/lock", relay.port)) == "2.05 locked"
+    assert made.ask("GET", relay.uri("/lock")) == "2.05 locked"
     yield made
     made.kill()
 
@@ -131,7 +135,7 @@ def test_what_is_not_fresh_is_done_whenever_it_comes(
     door: FreshServer, relay: HoldingRelay, client: ClientNode
 ):
     """The attack, where nothing stops it."""
-    held(client, relay, door.uri("/bell", relay.port), presents)
+    held(client, relay, relay.uri("/bell"), presents)
     time.sleep(TOO_LATE)
     assert relay.release().code == CHANGED
     assert done(door).count("bell") == 1
@@ -139,7 +143,7 @@ def test_what_is_not_fresh_is_done_whenever_it_comes(
 
 def test_a_request_held_back(door: FreshServer, relay: HoldingRelay, client: ClientNode):
     before = door.acted
-    held(client, relay, door.uri("/lock", relay.port), presents)
+    held(client, relay, relay.uri("/lock"), presents)
     time.sleep(TOO_LATE)
     answer = relay.release()
     assert (answer.code, presents(answer), len(answer.option(ECHO) or b"")) == (UNAUTHORIZED, 1, 8)
@@ -149,7 +153,7 @@ def test_a_request_held_back(door: FreshServer, relay: HoldingRelay, client: Cli
 def test_a_repetition_held_back(door: FreshServer, relay: HoldingRelay, client: ClientNode):
     """It has an Echo, and its AT is good: only its time is over."""
     before = door.acted
-    message = held(client, relay, door.uri("/lock", relay.port), repeats)
+    message = held(client, relay, relay.uri("/lock"), repeats)
     time.sleep(TOO_LATE)
     answer = relay.release()
     assert (answer.code, presents(answer)) == (UNAUTHORIZED, True)
@@ -161,7 +165,7 @@ def test_a_repetition_held_back_over_a_power_cut(
     door: FreshServer, relay: HoldingRelay, client: ClientNode
 ):
     before = door.acted
-    held(client, relay, door.uri("/lock", relay.port), repeats)
+    held(client, relay, relay.uri("/lock"), repeats)
     door.kill()
     door.start()
     assert relay.release().code == UNAUTHORIZED
@@ -172,7 +176,7 @@ def test_a_repetition_that_is_late_but_in_time(
     door: FreshServer, relay: HoldingRelay, client: ClientNode
 ):
     before = door.acted
-    held(client, relay, door.uri("/lock", relay.port), repeats)
+    held(client, relay, relay.uri("/lock"), repeats)
     assert relay.release().code == CHANGED
     assert done(door) == [*before, "lock"]
 
@@ -182,7 +186,7 @@ def test_who_still_waits_repeats_by_itself_and_it_is_done_once(
 ):
     before = door.acted
     relay.hold(repeats)
-    asking = client.begin("POST", door.uri("/lock", relay.port))
+    asking = client.begin("POST", relay.uri("/lock"))
     relay.wait_for_one()
     time.sleep(TOO_LATE)
     assert relay.release().code == UNAUTHORIZED
@@ -195,7 +199,7 @@ def test_without_an_attacker_it_costs_a_second_exchange(
 ):
     before = door.acted
     sent = len(relay.heard)
-    assert client.ask("POST", door.uri("/lock", relay.port)) == "2.04"
+    assert client.ask("POST", relay.uri("/lock")) == "2.04"
     assert done(door) == [*before, "lock"]
     shown = [repeats(decode(data)) for data in relay.heard[sent:]]
     assert shown == [False, True]
@@ -203,6 +207,6 @@ def test_without_an_attacker_it_costs_a_second_exchange(
 
 def test_a_long_body_at_confidential(door: FreshServer, relay: HoldingRelay, client: ClientNode):
     before = door.acted
-    assert client.ask("PUT", door.uri("/lock", relay.port), "confidential", size=2000) == "2.04"
+    assert client.ask("PUT", relay.uri("/lock"), "confidential", size=2000) == "2.04"
     assert done(door) == [*before, "2000-bytes"]
     assert not any(repeats(decode(data)) for data in relay.heard)
