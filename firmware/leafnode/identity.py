@@ -59,6 +59,8 @@ def load(provider, directory: str, files: Files | None = None) -> Identity:
     provisioned = storage.take_raw(IDENTITY)
     if provisioned is not None:
         _take_up(provider, storage, provisioned)
+    for name in (NODE, UPLINK, DOWNLINK):
+        storage.mend(name)
     record = storage.read(NODE)
     if record is None:
         raise StateError("no identity in " + directory + ": provision this node first")

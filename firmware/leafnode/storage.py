@@ -85,6 +85,15 @@ class Storage:
             self._put(name + _COPY, content)
         self._put(name, content)
 
+    def mend(self, name: str):
+        """Write a record that is kept twice anew if one of the two is damaged or missing."""
+        try:
+            data = self.read(name)
+        except StateError:
+            return
+        if data is not None and not (self._is_whole(name, "") and self._is_whole(name, _COPY)):
+            self.write(name, data, twice=True)
+
     def remove(self, name: str):
         """Remove a record with its copy, if it is there; OSError if it stays."""
         for suffix in ("", _COPY):
@@ -117,6 +126,12 @@ class Storage:
         if content[: len(_MAGIC) + _DIGEST_LEN] != _MAGIC + _digest(name, data):
             raise StateError("record " + name + " is damaged")
         return data
+
+    def _is_whole(self, name: str, suffix: str) -> bool:
+        try:
+            return self._verified(name, suffix) is not None
+        except StateError:
+            return False
 
     def _put(self, name: str, content: bytes):
         path = self._path(name)

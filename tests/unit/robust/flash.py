@@ -37,7 +37,8 @@ class Flash:
     """The leafnode.storage.Files of a node that may lose power at any step.
 
     `steps` counts them; the one after number `cut_after` does not happen, and nothing after it
-    until `reboot`. `writes` counts records written. `full` lets no more bytes in.
+    until `reboot`; `cuts` says after how many steps the next cuts follow. `writes` counts records
+    written. `full` lets no more bytes in.
     """
 
     def __init__(self, grain: int = 64):
@@ -45,12 +46,13 @@ class Flash:
         self.steps = 0
         self.writes = 0
         self.cut_after = None
+        self.cuts = []
         self.full = False
         self._files = {}
 
     def reboot(self, keeps_unsynced: bool = True):
         """Power again. What was not synced is there as far as it was written, or is lost."""
-        self.cut_after = None
+        self.cut_after = self.steps + self.cuts.pop() if self.cuts else None
         for file in self._files.values():
             if keeps_unsynced:
                 file.synced = file.data

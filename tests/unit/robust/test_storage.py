@@ -29,6 +29,14 @@ class Unsynced(Storage):
         self._files.rename(path + ".new", path)
 
 
+class CopyLast(Storage):
+    """Planted: a copy that may be behind its record."""
+
+    def write(self, name: str, data: bytes, twice: bool = False):
+        super().write(name, data)
+        super().write(name, data, True)
+
+
 def found(storage: Storage, name: str = "st"):
     """What a start finds in a record."""
     try:
@@ -82,6 +90,29 @@ class CutTest(unittest.TestCase):
         self.assertIn(b"damaged", after_cuts(InPlace, False, False))
         self.assertIn(b"damaged", after_cuts(Unsynced, False, False))
 
+    def behind(self, storage_class) -> bool:
+        """Whether a copy, after a cut at any step, may be older than what a start found before."""
+        cut, done = 0, False
+        while not done:
+            flash = Flash()
+            Storage("d", flash).write("st", OLD, twice=True)
+            flash.cut_after = flash.steps + cut
+            cut += 1
+            try:
+                storage_class("d", flash).write("st", NEW, twice=True)
+                done = True
+            except PowerCut:
+                flash.reboot()
+            before = found(Storage("d", flash))
+            flash.put("d/st", b"damaged")
+            if found(Storage("d", flash)) not in (before, NEW):
+                return True
+        return False
+
+    def test_a_copy_is_never_behind(self):
+        self.assertFalse(self.behind(Storage))
+        self.assertTrue(self.behind(CopyLast))
+
     def test_removal(self):
         for twice in (False, True):
             for cut in range(3):
@@ -129,10 +160,23 @@ class DamageTest(unittest.TestCase):
             for place in self.damaged(path):
                 self.assertEqual(found(self.storage), OLD, str(place))
 
+    def test_mended(self):
+        """One after the other may be damaged, if there is a start in between."""
+        self.storage.write("st", OLD, twice=True)
+        for path in ("d/st", "d/st.copy"):
+            for _ in self.damaged(path):
+                self.storage.mend("st")
+                self.assertEqual(self.flash.get("d/st"), self.flash.get("d/st.copy"))
+        writes = self.flash.writes
+        self.storage.mend("st")
+        self.storage.mend("none")
+        self.assertEqual(self.flash.writes, writes)
+
     def test_both_damaged(self):
         self.storage.write("st", OLD, twice=True)
         self.flash.put("d/st.copy", b"")
         for place in self.damaged("d/st"):
+            self.storage.mend("st")
             self.assertEqual(found(self.storage), b"damaged", str(place))
 
     def test_a_record_under_another_name(self):
