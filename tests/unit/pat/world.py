@@ -42,12 +42,17 @@ class Store:
     def __init__(self):
         self.token = b""
         self.marks = {}
+        self.last = b""
         self.writes = 0
         self.failing = False
 
     def put_token(self, token: tokens.ServerToken, marks: dict):
         self._check()
         self.token, self.marks = tokens.encode_server_token(token), dict(marks)
+
+    def put_command(self, token: tokens.ServerToken, marks: dict, last: bytes):
+        self.put_token(token, marks)
+        self.last = last
 
     def put_mark(self, slot: int, mark: int):
         self._check()
