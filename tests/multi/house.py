@@ -73,12 +73,10 @@ class House:
         self.manager = self.start(command)
         self.manager.wait_for("ready", PATIENCE)
 
-    def add_server(
-        self, name: str, *words: str, relay: dict[str, int] | None = None
-    ) -> "ServerNode":
-        """Add a server and start it; it has its ST when this returns. `relay`: what lies before."""
+    def add_server(self, name: str, *words: str) -> "ServerNode":
+        """Add a server and start it; it has its ST when this returns."""
         self.owner("server", "add", name, "--out", str(self._identity(name)), *words)
-        return ServerNode(self, name, relay or {})
+        return ServerNode(self, name)
 
     def add_client(self, name: str) -> "ClientNode":
         """Add a client and start it."""
@@ -104,10 +102,14 @@ class House:
         self.processes.append(Process(command, listens))
         return self.processes[-1]
 
-    def said(self, text: str) -> int:
-        """Return how often the managers of this house have said a text so far."""
-        managers = [x for x in self.processes if "serve" in x.command]
-        return sum(text in line for manager in managers for line in manager.lines)
+    def told(self, text: str) -> list[str]:
+        """Return the lines with a text that the managers of this house have printed so far."""
+        managers = [process for process in self.processes if "serve" in process.command]
+        return [line for manager in managers for line in manager.lines if text in line]
+
+    def tickets(self, client: str) -> list[str]:
+        """Return what the managers have said of the tickets they gave to a client."""
+        return self.told(f"home -> {client}  ticket")
 
     def _identity(self, name: str) -> Path:
         self.path(name).mkdir(exist_ok=True)
@@ -117,11 +119,11 @@ class House:
 class ServerNode:
     """A MicroPython server, over all its lives. `relay` is where clients reach it."""
 
-    def __init__(self, house: House, name: str, relay: dict[str, int]):
+    def __init__(self, house: House, name: str):
         self.house = house
         self.name = name
         self.port = free_port()
-        self.relay = house.open(Relay((HOST, self.port), **relay))
+        self.relay = house.open(Relay((HOST, self.port)))
         self._lives: list[Process] = []
         self.start()
 
@@ -155,9 +157,9 @@ class ServerNode:
         """Cut its power."""
         self.process.kill()
 
-    def uri(self, path: str) -> str:
-        """Return the URI of a resource."""
-        return f"coap://{HOST}:{self.relay.port}{path}"
+    def uri(self, path: str, relay: Relay | None = None) -> str:
+        """Return the URI of a resource, behind `relay` in place of the usual one."""
+        return f"coap://{HOST}:{(relay or self.relay).port}{path}"
 
     @property
     def acted(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Finds secrets of a house in text: as hexadecimal, base64 or the repr of bytes, whole or in part."""
+"""Finds secrets of a house in text: as hexadecimal, base64 or repr, whole or in part."""
 
 import ast
 import base64
@@ -29,7 +29,7 @@ LABELS = (
     functions.HINT,
 )
 
-_HEX = re.compile(r"[0-9a-fA-F]{%d,}" % (2 * PART))
+_HEX = re.compile(rf"[0-9a-fA-F]{{{2 * PART},}}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}")
 _REPR = re.compile(r"""b'(?:[^'\\\n]|\\.)*'|b"(?:[^"\\\n]|\\.)*\"""")
 

@@ -17,8 +17,10 @@ from leafkey.pat.presenter import Exchange, Presenter
 
 HOST = "127.0.0.1"
 PATIENCE = 10
-# How long silence must last to be an answer; what came before a ping came before its pong.
 PINGS = 3
+# How often and after how many seconds something is sent again: a manager under a flood drops it.
+TRIES = 8
+SPAN = 1
 
 
 class Peer:
@@ -54,6 +56,15 @@ class Peer:
         """
         self.send(data)
         return self.settled()
+
+    def insist(self, data: bytes) -> bytes:
+        """Send a datagram until something comes back for it, as a confirmable message is."""
+        for _ in range(TRIES):
+            self.send(data)
+            answer = self.receive(SPAN)
+            if answer is not None:
+                return answer
+        raise AssertionError(f"{self.remote} does not answer")
 
     def settled(self) -> list[bytes]:
         """Wait until all that was sent has been dealt with; return what came back."""
