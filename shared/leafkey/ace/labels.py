@@ -19,14 +19,25 @@ REFUSAL = const(-65537)
 REQUEST_ID = const(-65538)
 PARAMS_C = const(-65539)
 COMMANDS = const(-65542)
+SAM = const(-65544)
+CAI = const(-65545)
+CONSENT_PENDING = const(-65543)
+KEPT = const(-65546)
 COAP_PAT = const(-65537)
 
 # Error codes.
 INVALID_REQUEST = const(1)
 INVALID_SCOPE = const(6)
 INCOMPATIBLE_ACE_PROFILES = const(8)
+# Private use.
+ACCESS_DENIED = const(-65537)
 
-ERROR_NAMES = {1: "invalid_request", 6: "invalid_scope", 8: "incompatible_ace_profiles"}
+ERROR_NAMES = {
+    1: "invalid_request",
+    6: "invalid_scope",
+    8: "incompatible_ace_profiles",
+    -65537: "access_denied",
+}
 
 # Confirmation method COSE_Key (RFC 8747 section 3.1).
 COSE_KEY = const(1)

@@ -1,22 +1,40 @@
-"""The token request and response of profile `coap_pat`: messages (6) and (7) (SPEC 9.2)."""
+"""Token requests and responses of profile `coap_pat`: messages (5) to (9) (SPEC 9.2, 9.6)."""
 
 from leafkey.ace import aif, labels
 from leafkey.codec import cbor, cose
+from leafkey.compat import const
 from leafkey.errors import DecodeError
 from leafkey.pat import tokens
 
 REQUEST_ID_LEN = 8
 ACCESS_TOKEN_LEN = 16
+# Bytes of a CAM's name for its client, and of the URI of a SAM.
+MAX_CLIENT_ID = const(64)
+MAX_SAM = const(255)
 
 
 class TokenRequest:
-    """What a CAM asks for: permissions at an audience; a `request_id` asks for one thing."""
+    """What a CAM asks for: permissions at an audience; a `request_id` asks for one thing.
 
-    def __init__(self, audience: str, scope: list, request_id: bytes, client_id: str | None = None):
+    `kept`: permissions of the ticket that this one replaces, wanted as far as rules allow them.
+    `client_id`: for whom a CAM asks, None for itself. `sam`: whom a client wants its CAM to ask.
+    """
+
+    def __init__(
+        self,
+        audience: str,
+        scope: list,
+        request_id: bytes,
+        client_id: str | None = None,
+        kept: list | None = None,
+        sam: str | None = None,
+    ):
         self.audience = audience
+        self.kept = kept or []
         self.scope = scope
         self.request_id = request_id
         self.client_id = client_id
+        self.sam = sam
 
 
 class TokenErrorResponse(DecodeError):
@@ -37,6 +55,10 @@ def encode_request(request: TokenRequest) -> bytes:
     }
     if request.client_id is not None:
         fields[labels.CLIENT_ID] = request.client_id
+    if request.kept:
+        fields[labels.KEPT] = aif.encode(request.kept)
+    if request.sam is not None:
+        fields[labels.SAM] = request.sam
     return cbor.encode(fields)
 
 
@@ -46,12 +68,15 @@ def decode_request(data: bytes) -> TokenRequest:
     if fields.get(labels.ACE_PROFILE) != labels.COAP_PAT:
         raise TokenErrorResponse("ask for ace_profile coap_pat", labels.INCOMPATIBLE_ACE_PROFILES)
     audience, request_id = fields.get(labels.AUDIENCE), fields.get(labels.REQUEST_ID)
-    client_id = fields.get(labels.CLIENT_ID)
-    if not isinstance(audience, str) or not (client_id is None or isinstance(client_id, str)):
-        raise TokenErrorResponse("audience and client_id are text", labels.INVALID_REQUEST)
+    if not isinstance(audience, str):
+        raise TokenErrorResponse("the audience is text", labels.INVALID_REQUEST)
     if not isinstance(request_id, bytes) or len(request_id) != REQUEST_ID_LEN:
         raise TokenErrorResponse("the request id is 8 bytes", labels.INVALID_REQUEST)
-    return TokenRequest(audience, _scope(fields.get(labels.SCOPE)), request_id, client_id)
+    kept = _scope(fields[labels.KEPT]) if labels.KEPT in fields else []
+    client_id = _text(fields, labels.CLIENT_ID, MAX_CLIENT_ID)
+    sam = _text(fields, labels.SAM, MAX_SAM)
+    scope = _scope(fields.get(labels.SCOPE))
+    return TokenRequest(audience, scope, request_id, client_id, kept, sam)
 
 
 def _request_map(data: bytes) -> dict:
@@ -62,6 +87,15 @@ def _request_map(data: bytes) -> dict:
     if not isinstance(fields, dict):
         raise TokenErrorResponse("the payload is no CBOR map", labels.INVALID_REQUEST)
     return fields
+
+
+def _text(fields: dict, label: int, longest: int) -> str | None:
+    value = fields.get(label)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not 1 <= len(value.encode()) <= longest:
+        raise TokenErrorResponse("client_id and sam are short texts", labels.INVALID_REQUEST)
+    return value
 
 
 def _scope(value: object) -> list:
@@ -119,6 +153,43 @@ def decode_commands(data: bytes) -> bytes:
     if not isinstance(commands, bytes):
         raise DecodeError("commands are a byte string")
     return commands
+
+
+def encode_pending() -> bytes:
+    """Return the payload of a 5.03 that says: the owner is being asked (SPEC 9.5)."""
+    return cbor.encode({labels.CONSENT_PENDING: 1})
+
+
+def is_pending(data: bytes) -> bool:
+    """Tell whether the payload of a 5.03 says that the owner is being asked."""
+    try:
+        fields = cbor.decode(data)
+    except DecodeError:
+        return False
+    return isinstance(fields, dict) and fields.get(labels.CONSENT_PENDING) == 1
+
+
+def with_cai(data: bytes, cai: list) -> bytes:
+    """Return a token response with CAI: what the CAM lets C do of what it asked for (SPEC 9.6).
+
+    DecodeError if `data` is no map.
+    """
+    fields = cbor.decode(data)
+    if not isinstance(fields, dict):
+        raise DecodeError("a token response is a map")
+    fields[labels.CAI] = aif.encode(cai)
+    return cbor.encode(fields)
+
+
+def decode_cai(data: bytes) -> list | None:
+    """Return the CAI of a token response, None without one; DecodeError if it is malformed."""
+    fields = cbor.decode(data)
+    if not isinstance(fields, dict) or labels.CAI not in fields:
+        return None
+    cai = fields[labels.CAI]
+    if not isinstance(cai, bytes):
+        raise DecodeError("CAI is a byte string")
+    return aif.decode(cai)
 
 
 def encode_error(error: int, description: str | None = None) -> bytes:
