@@ -9,15 +9,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from leafkey.ace import aif
-from leafkey.coap.numbers import POST
+from leafkey.coap.numbers import GET, POST
 from leafkey.crypto.provider import default_provider
 from leafkey.pat import functions, tokens, tree
 from leafkey.pat.tokens import ClientToken, ServerToken, SlotGrant
-from leafmanager.slots import has_expired, live_grants
+from leafmanager.holding import has_expired, live_grants
 from leafmanager.store.tables import Grant, Manager, Node, Server, Slot
 
 TOKEN_PATH = "/token"
 SERVER_TOKEN_PATH = "/server-token"
+COMMANDS_PATH = "/commands"
+RECEIPT_PATH = "/receipt"
+TRL_PATH = "/trl"
 
 # The shape of the channels. A branch lasts a node 33 million requests; 1024 nodes fit SPEC 11.
 _CHANNEL = {tokens.DEGREE: 33, tokens.DEPTH: 1 << 20, tokens.AT_LEN: 16, tokens.WINDOW: 8}
@@ -94,15 +97,20 @@ def manager_token(session: Session, manager: Manager) -> ServerToken:
         tokens.AEAD: manager.aead,
         tokens.AUDIENCE: manager.name,
         tokens.SAM: token_uri(manager),
-        tokens.SLOTS: {node.slot: _node_grant(node) for node in session.scalars(select(Node))},
+        tokens.SLOTS: {node.slot: _node_grant(node) for node in channel_nodes(session)},
         tokens.VERSION: manager.version,
     }
     return ServerToken(manager.st, _CHANNEL | params)
 
 
+def channel_nodes(session: Session) -> list[Node]:
+    """Return the nodes that have a channel to the manager: all but the clients of CAMs."""
+    return list(session.scalars(select(Node).where(Node.slot.is_not(None))))
+
+
 def manager_change(session: Session, version: int) -> ServerToken:
     """Return the change that made `version` of the manager's own ST."""
-    nodes = session.scalars(select(Node).where(Node.version == version))
+    nodes = [node for node in channel_nodes(session) if node.version == version]
     params = {
         tokens.EPOCH: 1,
         tokens.VERSION: version,
@@ -113,8 +121,11 @@ def manager_change(session: Session, version: int) -> ServerToken:
 
 def upward_token(manager: Manager, node: Node) -> ClientToken:
     """Return the CT with which a node speaks to the manager."""
-    ct = _derive(manager.suite, manager.st, (node.slot, node.generation))
-    return ClientToken(ct, _channel_params(manager.suite, manager.aead, manager.name, node.slot))
+    slot = node.slot
+    if slot is None:
+        raise ValueError("the client of a CAM has no channel of its own")
+    ct = _derive(manager.suite, manager.st, (slot, node.generation))
+    return ClientToken(ct, _channel_params(manager.suite, manager.aead, manager.name, slot))
 
 
 def downward_server_token(manager: Manager, server: Server) -> ServerToken:
@@ -165,8 +176,11 @@ def _slot_grant(grant: Grant, now: int) -> SlotGrant | None:
 
 
 def _node_grant(node: Node) -> SlotGrant:
-    paths = [TOKEN_PATH] if node.role == "client" else [TOKEN_PATH, SERVER_TOKEN_PATH]
+    paths = [TOKEN_PATH, RECEIPT_PATH]
+    if node.role != "client":
+        paths.append(SERVER_TOKEN_PATH)
     permissions = [(path, aif.method_bit(POST)) for path in paths]
+    permissions.append((TRL_PATH, aif.method_bit(GET)))
     return SlotGrant(node.generation, _CHANNEL_LAST, tokens.CONFIDENTIAL, 0, permissions)
 
 

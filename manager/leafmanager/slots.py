@@ -1,7 +1,8 @@
 """Which slot of a server a ticket takes. Generations only grow, so no (slot, generation) repeats.
 
-Every change to the slots of a server is one version of its ST (SPEC section 9.1): `slot.version`
-says in which version a slot last changed.
+Every decision about a server is one version of its ST (SPEC section 9.1), which
+`leafmanager.versions` keeps until the server has it: `slot.version` says in which version a slot
+last changed.
 """
 
 import secrets
@@ -10,13 +11,19 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from leafkey.ace import aif
+from leafkey.crypto.provider import default_provider
+from leafkey.pat import functions
 from leafkey.pat.ticket import ACCESS_TOKEN_LEN
-from leafkey.pat.tokens import SECRET_LEN
+from leafkey.pat.tokens import N_CLIENTS, SECRET_LEN
+from leafmanager import trl, versions
+from leafmanager.holding import has_expired, live_grants
 from leafmanager.policy import Permission
 from leafmanager.store.tables import Charge, Grant, Node, Server, Slot
 
 # Grants that are over are kept for the owner to look at: this many a server.
 KEPT_GRANTS = 256
+# Characters that say to the owner what a version is about.
+MAX_TEXT = 120
 
 
 class Full(Exception):
@@ -40,7 +47,7 @@ def assign(
     _close_expired(session, server, now)
     slot = _slot_of(session, server, client) or _free_slot(session, server)
     if slot.grant:
-        slot.grant.ended_at = now
+        _over(session, [slot.grant], now)
     slot.generation += 1
     slot.version = server.version
     grant = slot.grant = Grant(
@@ -59,7 +66,7 @@ def assign(
         issued_at=now,
         expires_at=permission.ends_at,
     )
-    session.flush()
+    versions.record(session, server, f"a ticket for {client.name}", now)
     _forget_old(session, server)
     return grant
 
@@ -69,26 +76,66 @@ def close_expired(session: Session, server: Server, now: int) -> None:
     if any(has_expired(grant, now) for _, grant in live_grants(session, server)):
         server.version += 1
         _close_expired(session, server, now)
+        versions.record(session, server, "the end of expired grants", now)
 
 
-def begin_epoch(session: Session, server: Server, now: int) -> None:
+def close(
+    session: Session,
+    server: Server,
+    closing: list[tuple[Slot, Grant]],
+    now: int,
+    more: dict | None = None,
+) -> None:
+    """Close slots in a new version. A grant whose ticket never went out is undone.
+
+    `more`: parameters of the ST (SPEC section 4.1) that this version changes, too.
+    """
+    server.version += 1
+    for slot, _ in closing:
+        slot.grant = None
+        slot.version = server.version
+    names = ", ".join(sorted({grant.client.name for _, grant in closing}))
+    text = f"the end of what {names} may do" if names else "other parameters"
+    versions.record(session, server, text[:MAX_TEXT], now, more=more)
+    _end(session, [grant for _, grant in closing], now)
+
+
+def begin_epoch(
+    session: Session, server: Server, now: int, above: tuple[int, int] = (0, 0)
+) -> None:
     """Give a server a fresh St in a new epoch, in which no slot was ever granted (SPEC 9.1).
 
     The grants that were out end. Those whose ticket never went out are undone: their request may
-    come again.
+    come again. `above`: epoch and version that the server has, if this manager never gave them.
     """
-    held = [grant for _, grant in live_grants(session, server)]
-    session.execute(delete(Slot).where(Slot.server_id == server.node_id))
-    server.epoch += 1
-    server.version += 1
+    held = _clear(session, server)
+    server.epoch = max(server.epoch, above[0]) + 1
+    server.version = max(server.version, above[1]) + 1
+    server.confirmed, server.sent = above[1] or server.confirmed, max(server.sent, above[1])
     server.st = secrets.token_bytes(SECRET_LEN)
-    for grant in held:
-        grant.ended_at = now
-        if grant.released_at is None:
-            _refund(session, grant)
-            session.flush()
-            session.delete(grant)
-    session.flush()
+    versions.record_replacement(session, server, "a fresh St", now)
+    _end(session, held, now)
+
+
+def ratchet(session: Session, server: Server, now: int) -> None:
+    """Move a server to the next St without sending it: all tickets that are out end (SPEC 9.3)."""
+    held = _clear(session, server)
+    server.version += 1
+    versions.record_ratchet(session, server, "a ratchet", now)
+    server.epoch += 1
+    suite = functions.suite(default_provider(), server.suite)
+    server.st = suite.f(functions.RATCHET, server.st, server.epoch)
+    _end(session, held, now)
+
+
+def resize(session: Session, server: Server, n_clients: int, now: int) -> list[Grant]:
+    """Change the number of slots in a new version; return the grants that end, beyond the last."""
+    beyond = [
+        (slot, held) for slot, held in live_grants(session, server) if slot.number > n_clients
+    ]
+    server.n_clients = n_clients
+    close(session, server, beyond, now, {N_CLIENTS: n_clients})
+    return [grant for _, grant in beyond]
 
 
 def take_back(session: Session, server: Server, client: Node) -> None:
@@ -98,18 +145,35 @@ def take_back(session: Session, server: Server, client: Node) -> None:
             _refund(session, grant)
 
 
+def _clear(session: Session, server: Server) -> list[Grant]:
+    """Forget the slots of an epoch that ends; return the grants that held them."""
+    held = [grant for _, grant in live_grants(session, server)]
+    session.execute(delete(Slot).where(Slot.server_id == server.node_id))
+    return held
+
+
+def _end(session: Session, grants: list[Grant], now: int) -> None:
+    """End grants for good; those whose ticket never went out are undone."""
+    _over(session, grants, now)
+    for grant in grants:
+        if grant.released_at is None:
+            _refund(session, grant)
+            session.flush()
+            session.delete(grant)
+    session.flush()
+
+
+def _over(session: Session, grants: list[Grant], now: int) -> None:
+    trl.revoke(session, grants, now)
+    for grant in grants:
+        grant.ended_at = now
+
+
 def _refund(session: Session, grant: Grant) -> None:
     for charge in session.scalars(select(Charge).where(Charge.grant_id == grant.id)):
         if charge.rule.ats_left is not None:
             charge.rule.ats_left += grant.last + 1 - grant.first
         session.delete(charge)
-
-
-def live_grants(session: Session, server: Server) -> list[tuple[Slot, Grant]]:
-    """Return the slots that hold a grant, and the grants, in the order of the slots."""
-    held = select(Slot, Grant).join(Grant, Slot.grant_id == Grant.id)
-    ours = held.where(Slot.server_id == server.node_id).order_by(Slot.number)
-    return [(slot, grant) for slot, grant in session.execute(ours)]
 
 
 def _close_expired(session: Session, server: Server, now: int) -> None:
@@ -120,18 +184,14 @@ def _close_expired(session: Session, server: Server, now: int) -> None:
             slot.version = server.version
 
 
-def has_expired(grant: Grant, now: int) -> bool:
-    """Tell whether a grant's time is over."""
-    return grant.expires_at is not None and grant.expires_at <= now
-
-
 def _slot_of(session: Session, server: Server, client: Node) -> Slot | None:
     held = live_grants(session, server)
     return next((slot for slot, grant in held if grant.client_id == client.id), None)
 
 
 def _free_slot(session: Session, server: Server) -> Slot:
-    known = session.scalars(select(Slot).where(Slot.server_id == server.node_id)).all()
+    ours = (Slot.server_id == server.node_id, Slot.number <= server.n_clients)
+    known = session.scalars(select(Slot).where(*ours)).all()
     free = next((slot for slot in known if slot.grant is None), None)
     if free:
         return free

@@ -7,7 +7,7 @@ CBOR (SPEC section 4.1).
 from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Base(DeclarativeBase):
@@ -46,16 +46,19 @@ class Manager(Base):
 class Node(Base):
     """A server or a client, and the slot it holds in the manager's tree: its channel upward.
 
-    `version` is the manager's at which the slot came to be. `mark` is the highest AT number that
-    counts as used after a restart (SPEC section 6.1), null for none.
+    A client with a CAM, `cam_id`, is heard through that node and has no slot of its own; its name is
+    "CAM/CLIENT": see `leafmanager.cam_clients`. `version` is the manager's at which the slot came
+    to be. `mark` is the highest AT number that counts as used after a restart (SPEC section 6.1),
+    null for none.
     """
 
     __tablename__ = "nodes"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(128), unique=True)
     role: Mapped[str] = mapped_column(String(8))
-    slot: Mapped[int] = mapped_column(unique=True)
+    cam_id: Mapped[int | None] = mapped_column(ForeignKey("nodes.id"))
+    slot: Mapped[int | None] = mapped_column(unique=True)
     generation: Mapped[int]
     version: Mapped[int]
     mark: Mapped[int | None]
@@ -65,9 +68,11 @@ class Node(Base):
 class Server(Base):
     """What makes a node a server: its St and parameters, and how far it has confirmed them.
 
-    `confirmed` is the version the server is known to have, 0 for none. `channel_*` is the tree in
+    `confirmed` is the version the server is known to have, 0 for none; `sent` the highest that ever
+    left this manager for it. `off_since` is when it last stopped to answer, null while it answers.
+    `channel_*` is the tree in
     which the manager holds slot 1: its channel downward. `address` is where the server was last
-    heard, as host:port.
+    heard, as host:port. `asks`: what no rule decides is asked of the owner.
     """
 
     __tablename__ = "servers"
@@ -85,6 +90,9 @@ class Server(Base):
     level: Mapped[int]
     version: Mapped[int]
     confirmed: Mapped[int]
+    sent: Mapped[int] = mapped_column(default=0)
+    off_since: Mapped[int | None]
+    asks: Mapped[bool] = mapped_column(default=False)
     address: Mapped[str | None] = mapped_column(String(80))
     heard_at: Mapped[int | None]
     channel_st: Mapped[bytes] = mapped_column(LargeBinary)
@@ -109,6 +117,42 @@ class Slot(Base):
     version: Mapped[int]
 
     grant: Mapped["Grant | None"] = relationship(lazy="joined")
+
+
+class Version(Base):
+    """A decision that its server has not confirmed: see `leafmanager.versions`.
+
+    `content` is a params-s (SPEC section 4.1), and `sealed` the command that was made of it, if one
+    was. `st` and `epoch` are those in force before: under them it is sealed, and its receipt.
+    """
+
+    __tablename__ = "versions"
+
+    server_id: Mapped[int] = mapped_column(ForeignKey("servers.node_id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    epoch: Mapped[int]
+    st: Mapped[bytes] = mapped_column(LargeBinary)
+    kind: Mapped[int]
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    text: Mapped[str] = mapped_column(String(160))
+    decided_at: Mapped[int]
+
+
+class Revocation(Base):
+    """A token on a node's part of the revocation list: see `leafmanager.trl`.
+
+    `added` and `removed` are the numbers of the updates of that part by which it came and went.
+    """
+
+    __tablename__ = "revocations"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    node_id: Mapped[int] = mapped_column(ForeignKey("nodes.id"), index=True)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    expires_at: Mapped[int | None]
+    added: Mapped[int]
+    removed: Mapped[int | None]
 
 
 class Grant(Base):
@@ -150,13 +194,14 @@ class Grant(Base):
 class Rule(Base):
     """One sentence of the owner's: see `leafmanager.policy`.
 
-    `level` null: the server's own. `ends_at` null: no end. `ats_left` null: no limit.
+    `allow` null: ask the owner. `level` null: the server's own. `ends_at` null: no end. `ats_left`
+    null: no limit. `consent_id` is what the owner was asked when the rule was made, if anything.
     """
 
     __tablename__ = "rules"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    allow: Mapped[bool]
+    allow: Mapped[bool | None]
     client_id: Mapped[int] = mapped_column(ForeignKey("nodes.id"))
     server_id: Mapped[int] = mapped_column(ForeignKey("servers.node_id"))
     path: Mapped[str] = mapped_column(String(128))
@@ -165,6 +210,37 @@ class Rule(Base):
     ends_at: Mapped[int | None]
     ats_left: Mapped[int | None]
     created_at: Mapped[int]
+    consent_id: Mapped[int | None] = mapped_column(ForeignKey("consents.id", ondelete="SET NULL"))
+
+    client: Mapped[Node] = relationship(lazy="joined", innerjoin=True)
+    server: Mapped[Server] = relationship(lazy="joined", innerjoin=True)
+
+
+class Consent(Base):
+    """One question to the owner, and the answer: see `leafmanager.consent`.
+
+    `scope` is what is asked, sorted. `request_id`, `requested` and `kept` are those of the last of
+    the `times` ticket requests that asked it. `expires_at` is when it is too late for an answer.
+    `refused` is the part that counts as refused until `refused_until`; while the question is open,
+    that is what silence will mean.
+    """
+
+    __tablename__ = "consents"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    client_id: Mapped[int] = mapped_column(ForeignKey("nodes.id"), index=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("servers.node_id"))
+    scope: Mapped[bytes] = mapped_column(LargeBinary)
+    request_id: Mapped[bytes] = mapped_column(LargeBinary)
+    requested: Mapped[bytes] = mapped_column(LargeBinary)
+    kept: Mapped[bytes] = mapped_column(LargeBinary)
+    times: Mapped[int]
+    asked_at: Mapped[int]
+    expires_at: Mapped[int]
+    state: Mapped[str] = mapped_column(String(10), index=True)
+    decided_at: Mapped[int | None]
+    refused: Mapped[bytes] = mapped_column(LargeBinary)
+    refused_until: Mapped[int]
 
     client: Mapped[Node] = relationship(lazy="joined", innerjoin=True)
     server: Mapped[Server] = relationship(lazy="joined", innerjoin=True)
