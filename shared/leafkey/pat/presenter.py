@@ -54,9 +54,13 @@ class EchoDemanded(LeafkeyError):
 
 
 class Exchange:
-    """One AT shown: `message` to send, and what opens its answers. Holds no parent of the tree."""
+    """One AT shown: `message` to send, and what opens its answers. Holds no parent of the tree.
+
+    `renewal` is what the AT may carry (renewal.Renewal), or None.
+    """
 
     def __init__(self, presenter: "Presenter", leaf, protection: Protection, message: Message):
+        self.renewal = presenter.renewal
         self._presenter = presenter
         self._protection = protection
         self._hint_key = leaf.key(functions.HINT)
@@ -68,6 +72,11 @@ class Exchange:
     def level(self) -> int:
         """The level the AT is presented at."""
         return self._protection.level
+
+    @property
+    def counter(self) -> int:
+        """How many notifications S has sent under the AT; 0 at `bearer`, which does not count."""
+        return max(0, self._counter)
 
     def unprotect(self, response: Message) -> Message:
         """Return the response, or the next notification, without its protection.
@@ -141,6 +150,11 @@ class Presenter:
     def level(self) -> int:
         """The lowest level the grant allows."""
         return self._params[tokens.LEVEL]
+
+    @property
+    def renewal(self):
+        """What one AT may carry: a renewal.Renewal, or None."""
+        return self._params.get(tokens.RENEWAL)
 
     @property
     def left(self) -> int:

@@ -7,6 +7,7 @@ from leafkey.ace import aif
 from leafkey.codec import cbor
 from leafkey.compat import const
 from leafkey.errors import DecodeError
+from leafkey.pat import renewal as renewals
 from leafkey.pat.tree import capacity
 
 EPOCH = const(1)
@@ -29,6 +30,7 @@ EXPIRES_IN = const(17)
 GENERATION = const(18)
 VERSION = const(19)
 CLOSED = const(20)
+RENEWAL = const(22)
 
 BEARER = const(0)
 POP = const(1)
@@ -72,16 +74,16 @@ _WHOLE = (EPOCH, SUITE, N_CLIENTS, DEGREE, DEPTH, AT_LEN, WINDOW, AEAD, AUDIENCE
 _NEEDED_S = _WHOLE + (VERSION,)
 _PARAMS_S = _NEEDED_S + (CLOSED,)
 _CLIENT = (SUITE, DEGREE, DEPTH, AT_LEN, WINDOW, AEAD, AUDIENCE, SLOT, FIRST, LAST, LEVEL)
-_PARAMS_C = _CLIENT + (SAM, PERMISSIONS, EXPIRES_IN)
+_PARAMS_C = _CLIENT + (SAM, PERMISSIONS, EXPIRES_IN, RENEWAL)
 _GRANT = (GENERATION, LAST, LEVEL)
-_SLOT_GRANT = _GRANT + (FIRST, PERMISSIONS, EXPIRES_IN)
+_SLOT_GRANT = _GRANT + (FIRST, PERMISSIONS, EXPIRES_IN, RENEWAL)
 
 
 class SlotGrant:
     """What one slot of a server is worth: a generation, its ATs, level, permissions and time.
 
     `permissions` is a list as in ace.aif, or None: implicit authorization. `expires_in` is seconds
-    or None.
+    or None; `renewal` a renewal.Renewal or None.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class SlotGrant:
         first: int = 0,
         permissions: list | None = None,
         expires_in: int | None = None,
+        renewal: renewals.Renewal | None = None,
     ):
         self.generation = generation
         self.last = last
@@ -99,6 +102,7 @@ class SlotGrant:
         self.first = first
         self.permissions = permissions
         self.expires_in = expires_in
+        self.renewal = renewal
 
 
 class ServerToken:
@@ -146,6 +150,8 @@ class ClientToken:
         params = dict(self.params)
         if PERMISSIONS in params:
             params[PERMISSIONS] = aif.to_cbor(params[PERMISSIONS])
+        if RENEWAL in params:
+            params[RENEWAL] = renewals.to_cbor(params[RENEWAL])
         return params
 
 
@@ -208,6 +214,8 @@ def client_token(value: object) -> ClientToken:
     _check_bearer(params, params[LEVEL])
     if PERMISSIONS in params:
         params[PERMISSIONS] = aif.from_cbor(params[PERMISSIONS])
+    if RENEWAL in params:
+        params[RENEWAL] = renewals.from_cbor(params[RENEWAL])
     return ClientToken(ct, params)
 
 
@@ -221,6 +229,8 @@ def _grant_map(grant: SlotGrant | None) -> dict | None:
         params[PERMISSIONS] = aif.to_cbor(grant.permissions)
     if grant.expires_in is not None:
         params[EXPIRES_IN] = grant.expires_in
+    if grant.renewal is not None:
+        params[RENEWAL] = renewals.to_cbor(grant.renewal)
     return params
 
 
@@ -245,6 +255,7 @@ def _slot_grant(params: dict) -> SlotGrant:
         params.get(FIRST, 0),
         permissions,
         params.get(EXPIRES_IN),
+        renewals.from_cbor(params[RENEWAL]) if RENEWAL in params else None,
     )
 
 
@@ -275,7 +286,8 @@ def _check_map(params: object, known: tuple, required: tuple):
         if label not in params:
             raise DecodeError("parameter missing: " + str(label))
     for label, value in params.items():
-        if label not in known:
+        # true is 1 to Python, and 1.0 too.
+        if label is True or not isinstance(label, int) or label not in known:
             raise DecodeError("a parameter is unknown here")
         _check_parameter(label, value)
 

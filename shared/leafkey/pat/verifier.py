@@ -64,6 +64,11 @@ class Session:
         """Return pseudonym 1 of the client, 32 bytes (SPEC 3.4), whoever has the slot by now."""
         return self.verifier.pseudonym(self._token, self.slot)
 
+    @property
+    def renewal(self):
+        """What one AT of this grant may carry, by the ST in force: a Renewal or None."""
+        return self.verifier.renewal(self.slot)
+
     def is_current(self, now: int) -> bool:
         """Tell whether the grant behind this AT still stands, and covers its request."""
         return self.verifier.is_current(self.peer, now) and self.verifier.permits(
@@ -185,6 +190,11 @@ class Verifier:
         if grant is None or self.token[tokens.EPOCH] != epoch:
             return False
         return grant.generation == generation and self._in_time(slot, now)
+
+    def renewal(self, slot: int):
+        """Return the renewal.Renewal of a slot; None if there is no rule, or no grant."""
+        grant = self.token[tokens.SLOTS].get(slot)
+        return None if grant is None else grant.renewal
 
     def permits(self, slot: int, request: Message) -> bool:
         """Tell whether the permissions of an open slot cover a request."""

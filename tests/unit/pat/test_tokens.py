@@ -5,6 +5,7 @@ import unittest
 from leafkey.codec import cbor
 from leafkey.errors import DecodeError
 from leafkey.pat import tokens
+from leafkey.pat.renewal import Renewal, strictest
 from tests.unit.pat.world import ST, client_token, server_token
 
 GRANT = {18: 1, 14: 99, 15: 1}
@@ -66,7 +67,7 @@ class ServerTokenTest(Case):
     def test_round_trip(self):
         permissions = [("/temp", 5), ("/é", 127)]
         slots = {
-            1: tokens.SlotGrant(3, 99, 2, 7, permissions, 600),
+            1: tokens.SlotGrant(3, 99, 2, 7, permissions, 600, Renewal(5, None, 7)),
             2: None,
             4: tokens.SlotGrant(1, 0, 0, permissions=[]),
         }
@@ -77,6 +78,7 @@ class ServerTokenTest(Case):
         grant = token[tokens.SLOTS][1]
         self.assertEqual((grant.generation, grant.last, grant.level, grant.first), (3, 99, 2, 7))
         self.assertEqual((grant.permissions, grant.expires_in), (permissions, 600))
+        self.assertEqual(grant.renewal, Renewal(5, None, 7))
         self.assertIsNone(token[tokens.SLOTS][2])
         self.assertEqual(token[tokens.SLOTS][4].permissions, [])
         self.assertEqual(tokens.encode_server_token(token), data)
@@ -107,7 +109,7 @@ class ServerTokenTest(Case):
             self.refuses(self.decode, ST, params, label)
 
     def test_unknown(self):
-        for label in (0, 12, 13, 14, 16, 18, 21, -1, 1000, "1", b"1"):
+        for label in (0, 12, 13, 14, 16, 18, 21, 22, -1, 1000, "1", b"1"):
             params = params_s()
             params[label] = 1
             self.refuses(self.decode, ST, params, label)
@@ -133,7 +135,7 @@ class ServerTokenTest(Case):
                 self.refuses(self.decode, ST, params, (label, value))
 
     def test_mistyped_in_a_grant(self):
-        for label in (13, 14, 15, 16, 17, 18):
+        for label in (13, 14, 15, 16, 17, 18, 22):
             for value in (None, True, 1.0, "1", b"1", -1, {}):
                 changes = dict(GRANT)
                 changes[label] = value
@@ -243,6 +245,16 @@ class ServerTokenTest(Case):
         self.refuses_data(self.decode, huge)
 
 
+class RenewalTest(unittest.TestCase):
+    def test_the_strictest_of_two_rules(self):
+        rule = Renewal(5, None, 7)
+        self.assertEqual(strictest(rule, None), rule)
+        self.assertEqual(strictest(None, rule), rule)
+        self.assertIsNone(strictest(None, None))
+        self.assertEqual(strictest(rule, Renewal(4, 60, 8)), Renewal(4, 60, 7))
+        self.assertEqual(strictest(Renewal(4, 60, 8), rule), Renewal(4, 60, 7))
+
+
 class ClientTokenTest(Case):
     decode = staticmethod(tokens.decode_client_token)
 
@@ -250,6 +262,7 @@ class ClientTokenTest(Case):
         params = params_c()
         params[tokens.PERMISSIONS] = [("/temp", 1)]
         params[tokens.EXPIRES_IN] = 60
+        params[tokens.RENEWAL] = Renewal(None, 60, None)
         params[tokens.SAM] = "coap://m/token"
         data = tokens.encode_client_token(tokens.ClientToken(ST, params))
         token = tokens.decode_client_token(data)
@@ -273,7 +286,7 @@ class ClientTokenTest(Case):
             self.refuses(self.decode, ST, params, label)
 
     def test_mistyped(self):
-        for label in list(params_c()) + [16, 17]:
+        for label in list(params_c()) + [16, 17, 22]:
             for value in (None, True, 1.0, b"\x01", {}, -1):
                 params = params_c()
                 params[label] = value

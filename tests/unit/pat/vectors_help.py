@@ -3,6 +3,7 @@
 from leafkey.coap.message import Message, decode_options, encode_options
 from leafkey.crypto.provider import default_provider
 from leafkey.pat import functions, tokens
+from leafkey.pat.renewal import Renewal
 from leafkey.pat.tree import Leaf
 from tests.support.vectors import unhex
 
@@ -25,6 +26,7 @@ LABELS = {
     "level": tokens.LEVEL,
     "permissions": tokens.PERMISSIONS,
     "expires_in": tokens.EXPIRES_IN,
+    "renewal": tokens.RENEWAL,
     "version": tokens.VERSION,
 }
 
@@ -68,6 +70,8 @@ def parameters(named: dict) -> dict:
     params = {LABELS[name]: value for name, value in named.items() if name != "slots"}
     if tokens.PERMISSIONS in params:
         params[tokens.PERMISSIONS] = pairs(params[tokens.PERMISSIONS])
+    if tokens.RENEWAL in params:
+        params[tokens.RENEWAL] = renewal(params[tokens.RENEWAL])
     if "slots" in named:
         slots = named["slots"].items()
         params[tokens.SLOTS] = {int(slot): grant(fields) for slot, fields in slots}
@@ -85,4 +89,12 @@ def grant(fields: dict | None) -> tokens.SlotGrant | None:
         fields.get("first", 0),
         pairs(fields.get("permissions")),
         fields.get("expires_in"),
+        renewal(fields.get("renewal")),
     )
+
+
+def renewal(fields: dict | None) -> Renewal | None:
+    """A renewal rule from its named limits."""
+    if fields is None:
+        return None
+    return Renewal(fields.get("notifications"), fields.get("seconds"), fields.get("requests"))

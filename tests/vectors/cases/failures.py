@@ -317,6 +317,19 @@ def token_rows(kind: str, secret_bytes: bytes, named: dict) -> list:
     return [(f"{kind}: {name}", data) for name, data in rows]
 
 
+RENEWALS = {
+    "empty": {},
+    "null": None,
+    "an array": [5],
+    "no notification": {1: 0},
+    "too many": {1: 2**30},
+    "text": {2: "60"},
+    "true": {2: True},
+    "an unknown limit": {1: 5, 4: 5},
+    "a limit named true": {True: 5},
+}
+
+
 def client_token_failures() -> list:
     ct = secret("Ct")
 
@@ -339,6 +352,10 @@ def client_token_failures() -> list:
         ("CT: negative methods", with_(permissions=[["/light", -1]])),
         ("CT: path of 129 bytes", with_(permissions=[["/" + 128 * "a", 1]])),
         ("CT: 33 permissions", with_(permissions=[["/a", 1]] * 33)),
+        *[
+            (f"CT: renewal: {name}", tokens.dumps([ct, {**tokens.parameters(CLIENT), 22: value}]))
+            for name, value in RENEWALS.items()
+        ],
     ]
     return [{"name": name, "expect": MALFORMED, "encoded": data.hex()} for name, data in rows]
 
@@ -377,6 +394,17 @@ def server_token_failures() -> list:
         ("ST: a change without version", tokens.token(None, {"n_clients": 4})),
         ("ST: a change with an unknown label", tokens.dumps([None, {19: 2, 20: 0}])),
     ]  # fmt: skip
+    return [{"name": name, "expect": MALFORMED, "encoded": data.hex()} for name, data in rows]
+
+
+def slot_grant_failures() -> list:
+    """Changes to the server token of `server_token_failures`, each with one wrong grant."""
+
+    def with_(label: int, value: object) -> bytes:
+        return tokens.dumps([None, {19: 13, 11: {1: {18: 1, 14: 63, 15: 1, label: value}}}])
+
+    rows = [(f"renewal: {name}", with_(22, value)) for name, value in RENEWALS.items()]
+    rows.append(("a renewal of all slots", tokens.dumps([None, {19: 13, 22: {1: 5}}])))
     return [{"name": name, "expect": MALFORMED, "encoded": data.hex()} for name, data in rows]
 
 
@@ -461,6 +489,10 @@ FILES = {
     "failure_server_token.json": (
         "Server tokens to refuse (SPEC.md 4.1, 11).",
         server_token_failures,
+    ),
+    "failure_slot_grant.json": (
+        "Changes with a slot grant to refuse (SPEC.md 4.1, 4.3).",
+        slot_grant_failures,
     ),
     "failure_ticket.json": ("Ticket requests and their errors (SPEC.md 9.2).", ticket_failures),
 }

@@ -63,6 +63,10 @@ def server_token() -> list:
                    {"version": 15, "epoch": 1, "n_clients": 300, "depth": 128}),
         token_case("change: slot 300 after slot 24", "st", None,
                    {"version": 16, "slots": {"300": grant, "24": None}}),
+        token_case("change: renewal rules", "st", None, {"version": 18, "slots": {
+            "1": {**grant, "renewal": {"notifications": 5, "seconds": 600, "requests": 20}},
+            "2": {**grant, "renewal": {"seconds": 2**30 - 1}},
+            "3": {**grant, "renewal": {"notifications": 1}}}}),
         token_case("change: nothing but the version", "st", None, {"version": 17}),
     ]  # fmt: skip
 
@@ -75,6 +79,9 @@ def client_token() -> list:
         token_case("suite 2, AES-CCM, level 3", "ct", secret("Ct"),
                    {**CLIENT, "suite": 2, "aead": 10, "level": 3, "first": 0}),
         token_case("no permission at all", "ct", secret("Ct"), {**CLIENT, "permissions": []}),
+        token_case("every renewal", "ct", secret("Ct"),
+                   {**CLIENT, "renewal": {"notifications": 5, "seconds": 600, "requests": 20}}),
+        token_case("a renewal", "ct", secret("Ct"), {**CLIENT, "renewal": {"seconds": 1}}),
         token_case("every method", "ct", secret("Ct"), {**CLIENT, "permissions": [["/", 127]]}),
     ]  # fmt: skip
 

@@ -11,7 +11,9 @@ LABELS = {
     "epoch": 1, "suite": 2, "n_clients": 3, "degree": 4, "depth": 5, "at_len": 6, "window": 7,
     "aead": 8, "audience": 9, "sam": 10, "slots": 11, "slot": 12, "first": 13, "last": 14,
     "level": 15, "permissions": 16, "expires_in": 17, "generation": 18, "version": 19,
+    "renewal": 22,
 }  # fmt: skip
+PER_AT = {"notifications": 1, "seconds": 2, "requests": 3}
 
 PROFILE = -65537
 REFUSAL = -65537
@@ -37,6 +39,9 @@ def in_order(value: Any) -> Any:
 def parameters(named: dict) -> dict:
     """Named parameters under their labels (section 4.1); slots are keyed by decimal text."""
     labelled = {LABELS[name]: value for name, value in named.items() if name != "slots"}
+    if "renewal" in named:
+        limits = named["renewal"].items()
+        labelled[LABELS["renewal"]] = {PER_AT[name]: value for name, value in limits}
     if "slots" in named:
         labelled[LABELS["slots"]] = {
             int(slot): None if grant is None else parameters(grant)
