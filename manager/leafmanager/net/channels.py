@@ -28,7 +28,7 @@ class Channels:
         self._store = store
         with store.transaction() as session:
             manager = manager_of(session)
-            marks = {node.slot: node.mark for node in session.scalars(select(Node))}
+            marks = {node.slot: node.mark for node in issue.channel_nodes(session)}
             token = issue.manager_token(session, manager)
             self._version = manager.version
             self.name = manager.name
