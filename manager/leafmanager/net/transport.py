@@ -30,7 +30,7 @@ from leafkey.coap.numbers import (
     is_request,
 )
 from leafkey.coap.options import SUPPORTED, screen
-from leafkey.errors import DecodeError, MessageError
+from leafkey.errors import DecodeError, MessageError, TooManyOptions
 from leafmanager.errors import ManagerError
 from leafmanager.net.gate import Gate
 
@@ -38,6 +38,8 @@ from leafmanager.net.gate import Gate
 MAX_DATAGRAM = 1472
 # Requests whose answers are kept for their duplicates, about 2.3 KB each.
 MAX_REMEMBERED = 2048
+# RFC 7252 section 4.2: classes nobody has given a meaning over UDP.
+_RESERVED_CLASSES = (1, 6, 7)
 _TEXT_OPTIONS = (URI_HOST, URI_PATH, URI_QUERY)
 
 
@@ -101,17 +103,30 @@ class GuardedTransport(MessageInterfaceUDP6):
             return
         try:
             message = decode(data)
+        except TooManyOptions as error:
+            self._refuse(Message(data[1], (), b"", error.type, error.mid, _token(data)), address)
         except MessageError as error:
-            if error.type == CON:
-                self._send(pack(RST, EMPTY, error.mid, b""), address)
+            self._reset(error.type, error.mid, address)
         except DecodeError:
             return
         else:
-            refusal = _refusal(message)
-            if not refusal:
+            if message.code >> 5 in _RESERVED_CLASSES:
+                self._reset(message.type, message.mid, address)
+            elif _refusal(message):
+                self._refuse(message, address)
+            else:
                 super().datagram_msg_received(data, ancdata, flags, address)
-            elif message.type == CON:
-                self._send(pack(ACK, refusal, message.mid, message.token), address)
+
+    def _refuse(self, message: Message, address) -> None:
+        if message.type == CON and is_request(message.code):
+            code = _refusal(message) or BAD_OPTION
+            self._send(pack(ACK, code, message.mid, message.token), address)
+        else:
+            self._reset(message.type, message.mid, address)
+
+    def _reset(self, type: int | None, mid: int | None, address) -> None:
+        if type == CON:
+            self._send(pack(RST, EMPTY, mid, b""), address)
 
     def _send(self, data: bytes, address) -> None:
         self.transport.sendmsg(data, [], 0, address)
@@ -125,6 +140,10 @@ def _refusal(message: Message) -> int:
         if number in _TEXT_OPTIONS and not _is_text(value):
             return BAD_OPTION
     return screen(message, SUPPORTED)
+
+
+def _token(data: bytes) -> bytes:
+    return data[4 : 4 + (data[0] & 15)]
 
 
 def _is_text(value: bytes) -> bool:
