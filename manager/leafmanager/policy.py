@@ -1,14 +1,16 @@
 """What the owner's rules make of a request.
 
-A rule names a client, a server, a path ("/temp", or "/room/*" for all below), methods, and allows
-or denies. Nothing is allowed that no rule allows, and a denial outweighs every permission. An
-allowing rule may end at a time, hold for a number of ATs altogether, and demand a level; what
-several rules allow together is held to the strictest of them.
+A rule names a client, a server, a path ("/temp", or "/room/*" for all below), methods, and allows,
+denies, or says that the owner is to be asked about what no other rule allows or denies. Nothing is
+allowed that no rule allows, and a denial outweighs every permission. An allowing rule may end at a
+time, hold for a number of ATs altogether, and demand a level; what several rules allow together is
+held to the strictest of them.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from leafkey.ace import aif
 from leafkey.pat.tokens import MAX_NUMBERS
 from leafmanager.store.tables import Rule
 
@@ -49,6 +51,18 @@ def decide(
     )
 
 
+def undecided(
+    rules: Iterable[Rule], scope: list[tuple[str, int]], asks: bool, now: int
+) -> list[tuple[str, int]]:
+    """Return the part of `scope` that no rule allows or denies, and the owner is to be asked for.
+
+    `asks`: for all of it, and not only for what an asking rule covers.
+    """
+    live = [rule for rule in rules if in_force(rule, now)]
+    asked = [(path, methods & _to_ask(live, path, asks)) for path, methods in _merged(scope)]
+    return [(path, methods) for path, methods in asked if methods]
+
+
 def in_force(rule: Rule, now: int) -> bool:
     """Tell whether a rule still says something: it has not ended and has ATs left."""
     return (rule.ends_at is None or now < rule.ends_at) and rule.ats_left != 0
@@ -62,12 +76,26 @@ def covers(pattern: str, path: str) -> bool:
 
 
 def _allowed(rules: list[Rule], path: str) -> int:
-    allowed = denied = 0
+    said = _said(rules, path)
+    return said[True] & ~said[False]
+
+
+def _to_ask(rules: list[Rule], path: str, asks: bool) -> int:
+    # A rule about "/room/*" would say more than a consent to it: no resource has that path. What a
+    # person cannot read, a person cannot consent to.
+    if path.endswith("/*") or "?" in path or not path.isprintable():
+        return 0
+    said = _said(rules, path)
+    return (aif.ALL_METHODS if asks else said[None]) & ~said[True] & ~said[False]
+
+
+def _said(rules: list[Rule], path: str) -> dict[bool | None, int]:
+    """Return the methods on a path that rules allow (True), deny (False), have asked for (None)."""
+    said: dict[bool | None, int] = {True: 0, False: 0, None: 0}
     for rule in rules:
         if covers(rule.path, path):
-            allowed |= rule.methods if rule.allow else 0
-            denied |= 0 if rule.allow else rule.methods
-    return allowed & ~denied
+            said[rule.allow] |= rule.methods
+    return said
 
 
 def _touches(rule: Rule, path: str, methods: int) -> bool:

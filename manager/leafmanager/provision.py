@@ -53,7 +53,7 @@ def add_client(session: Session, name: str, now: int) -> bytes:
     return _identity(manager, node)
 
 
-def add_server(session: Session, name: str, shape: Shape, now: int) -> bytes:
+def add_server(session: Session, name: str, shape: Shape, now: int, asks: bool = False) -> bytes:
     """Add a server with a fresh St and return its identity.
 
     ManagerError if the name is taken or the shape breaks SPEC section 11.
@@ -65,6 +65,7 @@ def add_server(session: Session, name: str, shape: Shape, now: int) -> bytes:
         epoch=1,
         version=1,
         confirmed=0,
+        asks=asks,
         channel_st=secrets.token_bytes(tokens.SECRET_LEN),
         **shape._asdict(),
     )

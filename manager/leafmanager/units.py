@@ -71,6 +71,17 @@ def methods_text(bits: int) -> str:
     return "all" if bits == aif.ALL_METHODS else aif.method_names(bits)
 
 
+def permission(text: str) -> tuple[str, int]:
+    """Return (path, AIF bits) of "GET,PUT /vent"; "/vent" has all methods, "GET" the path ""."""
+    words = text.split()
+    named = words.pop() if words and words[-1].startswith("/") else ""
+    if len(words) > 1 or not (words or named):
+        raise UsageError(
+            f"{text!r} is no part of a request", "write /vent, GET, or 'GET,PUT /vent'"
+        )
+    return path(named) if named else "", methods(words[0]) if words else aif.ALL_METHODS
+
+
 def path(text: str) -> str:
     """Return a resource's path as the owner names it: "/temp", or "/room/*" for all below."""
     if not text.startswith("/") or "?" in text or not text.isprintable():

@@ -18,6 +18,8 @@ LeafkeyError
   AccessError             what an application can act on
     Unreachable           the peer did not answer
     NotAllowed            the owner's policy does not allow this
+      ConsentDenied       the owner was asked and said no, or nothing in time
+    ConsentPending        the owner is being asked
     OutcomeUnknown        the server may have acted on the request, or not
     ProtocolError         the peer answered, but not with what the protocol allows
 """
@@ -101,6 +103,18 @@ class Unreachable(AccessError):
 
 class NotAllowed(AccessError):
     """The owner's policy does not allow this request."""
+
+
+class ConsentDenied(NotAllowed):
+    """The owner was asked for this request and said no, or did not answer in time."""
+
+
+class ConsentPending(AccessError):
+    """The owner is being asked; come again after `seconds`."""
+
+    def __init__(self, seconds: int):
+        super().__init__("the owner is being asked")
+        self.seconds = seconds
 
 
 class OutcomeUnknown(AccessError):

@@ -2,7 +2,7 @@
 
 import sys
 
-from leafmanager.cli import derive, grants, manager, nodes, pseudonym, rules, ui
+from leafmanager.cli import consent, derive, grants, manager, nodes, pseudonym, rules, ui
 from leafmanager.errors import ManagerError, UsageError
 
 app = ui.group("Authorization for constrained devices: an owner's manager and its tools.")
@@ -11,6 +11,7 @@ app.command("serve")(manager.serve)
 app.add_typer(nodes.servers, name="server")
 app.add_typer(nodes.clients, name="client")
 app.add_typer(rules.app, name="policy")
+app.add_typer(consent.app, name="consent")
 app.add_typer(grants.app, name="grant")
 app.command("pseudonym")(pseudonym.pseudonym)
 app.command("derive")(derive.derive)

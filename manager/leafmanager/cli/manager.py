@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from leafkey.coap.numbers import COAP_PORT
-from leafmanager import provision, units
+from leafmanager import consent, provision, units
 from leafmanager.cli import ui
 from leafmanager.events import Event
 from leafmanager.net import service
@@ -49,6 +49,9 @@ def serve(
         int | None,
         typer.Option(min=0, max=65535, help="UDP port; 0: any.", show_default="the URI's"),
     ] = None,
+    answer_time: Annotated[
+        str, typer.Option(help="How long the owner has to answer a question.")
+    ] = units.duration_text(consent.ANSWER_SECONDS),
     as_json: ui.Json = False,
 ) -> None:
     """Serve tickets to clients and tokens to servers until interrupted.
@@ -64,8 +67,9 @@ def serve(
         ui.done(f"manager {name}, kept in {state}")
         print(json.dumps({"ready": uri}) if as_json else f"ready {uri}", flush=True)
 
+    answer_seconds = units.duration(answer_time)
     with ui.opened(state) as store, service.only_one(state):
-        asyncio.run(service.serve(store, (host, port), tell, ready))
+        asyncio.run(service.serve(store, (host, port), tell, ready, answer_seconds))
 
 
 def _own_uri() -> str:

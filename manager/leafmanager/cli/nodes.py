@@ -39,6 +39,9 @@ def add_server(
     level: Annotated[
         str, typer.Option(help="Least protection: bearer, pop, integrity, confidential.")
     ] = "pop",
+    asks: Annotated[
+        bool, typer.Option("--consent", help="Ask the owner for what no rule decides.")
+    ] = False,
 ) -> None:
     """Add a server and write its identity to a file.
 
@@ -61,7 +64,7 @@ def add_server(
         identity_file.new(name, out, force) as file,
         store.transaction() as session,
     ):
-        file.write(provision.add_server(session, name, shape, int(time.time())))
+        file.write(provision.add_server(session, name, shape, int(time.time()), asks))
     ui.done(f"server {name}: identity in {file.path}")
 
 

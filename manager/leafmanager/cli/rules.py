@@ -7,23 +7,31 @@ import typer
 from sqlalchemy import select
 
 from leafkey.pat import tokens
-from leafmanager import provision, units
+from leafmanager import cam_clients, provision, units
 from leafmanager.cli import ui
 from leafmanager.errors import ManagerError
 from leafmanager.policy import in_force
 from leafmanager.store.tables import Rule, Server
 
 app = ui.group(
-    "The owner's rules: who may do what where. What no rule allows is denied; a denial outweighs "
-    "every permission. A change counts from the next ticket on: tickets that are out stay valid."
+    "The owner's rules: who may do what where. What no rule allows is denied, unless the owner is "
+    "to be asked; a denial outweighs every permission. A change counts from the next ticket on: "
+    "tickets that are out stay valid."
 )
 
-Client = Annotated[str, typer.Argument(metavar="CLIENT", help="The client's name.")]
+Client = Annotated[
+    str,
+    typer.Argument(
+        metavar="CLIENT",
+        help="The client's name; CAM/NAME for a client of a CAM, 'CAM/*' for all of them.",
+    ),
+]
 ServerName = Annotated[str, typer.Argument(metavar="SERVER", help="The server's name.")]
 ResourcePath = Annotated[
     str, typer.Argument(metavar="PATH", help="/temp, or '/room/*' for all below /room.")
 ]
 MAX_ATS = tokens.MAX_NUMBERS
+_ACTIONS = {True: "allow", False: "deny", None: "ask"}
 
 
 @app.command()
@@ -89,6 +97,27 @@ def deny(
     _add(state, rule, client, server)
 
 
+@app.command()
+def ask(
+    client: Client,
+    server: ServerName,
+    path: ResourcePath,
+    state: ui.State,
+    methods: Annotated[str, typer.Option(help="Comma-separated, or all.")] = "all",
+) -> None:
+    """Be asked when a client wants a resource that no other rule allows or denies.
+
+    See 'leafkey consent' for how to answer. The rule counts from the client's next ticket on.
+    """
+    rule = Rule(
+        allow=None,
+        path=units.path(path),
+        methods=units.methods(methods),
+        created_at=int(time.time()),
+    )
+    _add(state, rule, client, server)
+
+
 @app.command("list")
 def list_rules(state: ui.State, as_json: ui.Json = False) -> None:
     """List the rules, those that are over included."""
@@ -115,7 +144,7 @@ def remove(
 
 def _add(state, rule: Rule, client: str, server: str) -> None:
     with ui.opened(state) as store, store.transaction() as session:
-        rule.client = provision.find_node(session, client, provision.CLIENT)
+        rule.client = cam_clients.named(session, client, int(time.time()))
         node = provision.find_node(session, server, provision.SERVER)
         rule.server = session.get_one(Server, node.id)
         _check_bearer(rule)
@@ -136,7 +165,7 @@ def _check_bearer(rule: Rule) -> None:
 def _record(rule: Rule, now: int) -> dict[str, object]:
     return {
         "id": rule.id,
-        "rule": "allow" if rule.allow else "deny",
+        "rule": _ACTIONS[rule.allow],
         "client": rule.client.name,
         "server": rule.server.node.name,
         "path": rule.path,

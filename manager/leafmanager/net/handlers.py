@@ -1,5 +1,6 @@
 """What nodes ask of the manager: tickets (6) and server tokens (2) (SPEC section 9)."""
 
+import asyncio
 from typing import NamedTuple
 
 from leafkey.ace import aif, labels
@@ -22,9 +23,10 @@ from leafkey.pat.ticket import (
     TokenRequest,
     decode_request,
     encode_error,
+    encode_pending,
     encode_response,
 )
-from leafmanager import issue, sam, slots
+from leafmanager import cam_clients, consent, issue, sam, slots
 from leafmanager.events import (
     NOTE,
     SERVER_TOKEN,
@@ -35,13 +37,16 @@ from leafmanager.events import (
     Sink,
 )
 from leafmanager.net.downlink import Downlink, token_text
+from leafmanager.net.watch import Watch
 from leafmanager.store.database import Store
-from leafmanager.store.tables import Grant, Node, Server
+from leafmanager.store.tables import Consent, Grant, Node, Server
 
 # When a client may try again: its server has got a fresh St, does not answer, or is full.
 AGAIN_SECONDS = 1
 RETRY_SECONDS = 5
 FULL_SECONDS = 60
+# How long a request is held for the owner's answer. A client waits 93 s for a response at most.
+HOLD_SECONDS = 20
 
 
 class Peer(NamedTuple):
@@ -52,30 +57,63 @@ class Peer(NamedTuple):
     address: str
 
 
+class _Granted(NamedTuple):
+    """A grant, and what has to be confirmed before its ticket is released."""
+
+    id: int
+    server_id: int
+    version: int
+
+
+class _Question(NamedTuple):
+    """What the owner was asked, and how many seconds there are left to answer it."""
+
+    id: int
+    seconds: int
+    text: str
+
+
 class Handlers:
     """The manager's two resources; both take and give messages without their protection."""
 
-    def __init__(self, store: Store, downlink: Downlink, manager: str, tell: Sink):
+    def __init__(
+        self,
+        store: Store,
+        downlink: Downlink,
+        watch: Watch,
+        manager: str,
+        tell: Sink,
+        answer_seconds: int = consent.ANSWER_SECONDS,
+    ):
+        """`answer_seconds`: how long the owner has to answer a question."""
         self._store = store
         self._downlink = downlink
+        self._watch = watch
+        self._answer_seconds = answer_seconds
         self._manager = manager
         self._tell = tell
 
     async def ticket(self, peer: Peer, request: Message) -> Message:
-        """Decide, let the server know, and only then release the ticket."""
+        """Decide, or let the owner decide, let the server know, and then release the ticket."""
         try:
             asked = decode_request(request.payload)
             self._tell_of(TICKET_REQUEST, peer, f"ticket request: {_scope_text(asked)}")
-            grant_id, server_id, version = self._granted(peer, asked)
-            if not await self._downlink.deliver(server_id, version):
+            granted = await self._granted(peer, asked)
+            if granted is None:
+                self._tell_of(TICKET_GRANT, peer, "no ticket yet: the owner has not answered")
+                return _later(AGAIN_SECONDS, encode_pending())
+            if not await self._downlink.deliver(granted.server_id, granted.version):
                 self._tell_of(TICKET_GRANT, peer, "no ticket yet: the server has not confirmed it")
                 return _later(RETRY_SECONDS)
-            return self._released(peer, grant_id)
+            return self._released(peer, granted.id)
         except TokenErrorResponse as error:
             self._tell_of(TICKET_GRANT, peer, f"no ticket: {error}")
             return _ace(BAD_REQUEST, encode_error(error.error, str(error)))
         except slots.Full as error:
             self._tell_of(NOTE, peer, f"no ticket: {error}; a slot is free when a grant ends")
+            return _later(FULL_SECONDS)
+        except consent.TooMany as error:
+            self._tell_of(NOTE, peer, f"the owner is not asked: {error}")
             return _later(FULL_SECONDS)
 
     async def server_token(self, peer: Peer, request: Message) -> Message:
@@ -108,11 +146,32 @@ class Handlers:
         self._tell_of(NOTE, peer, "it has a later ST: this manager's memory is out of date")
         return _later(FULL_SECONDS)
 
-    def _granted(self, peer: Peer, asked: TokenRequest) -> tuple[int, int, int]:
+    async def _granted(self, peer: Peer, asked: TokenRequest) -> _Granted | None:
+        """Return the grant, after the owner's answer if it takes one; None if there is none yet."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + HOLD_SECONDS
+        told = False
+        while True:
+            found = self._decided(peer, asked)
+            if isinstance(found, _Granted):
+                return found
+            if not told:
+                self._tell_of(NOTE, peer, found.text)
+                told = True
+            seconds = min(end - clock(), found.seconds)
+            heard = await self._watch.answered(found.id, peer.id, seconds)
+            if not heard and seconds < found.seconds:
+                return None
+
+    def _decided(self, peer: Peer, asked: TokenRequest) -> _Granted | _Question:
+        now = issue.now()
         with self._store.transaction() as session:
-            client = session.get_one(Node, peer.id)
-            grant = sam.grant_ticket(session, client, asked, issue.now())
-            return grant.id, grant.server_id, grant.version
+            node = session.get_one(Node, peer.id)
+            client = cam_clients.asking(session, node, asked.client_id, now)
+            found = sam.grant_ticket(session, client, asked, now, self._answer_seconds)
+            if isinstance(found, Consent):
+                return _Question(found.id, found.expires_at - now, _question_text(found))
+            return _Granted(found.id, found.server_id, found.version)
 
     def _released(self, peer: Peer, grant_id: int) -> Message:
         with self._store.transaction() as session:
@@ -138,7 +197,8 @@ class Handlers:
 
 
 def _scope_text(asked: TokenRequest) -> str:
-    return f"{asked.audience} {aif.text(asked.scope)}"
+    behalf = "" if asked.client_id is None else f"for {asked.client_id}: "
+    return f"{behalf}{asked.audience} {aif.text(asked.scope)}"
 
 
 def _grant_text(grant: Grant, now: int) -> str:
@@ -146,6 +206,11 @@ def _grant_text(grant: Grant, now: int) -> str:
     ats = grant.last - grant.first + 1
     until = "" if grant.expires_at is None else f", {grant.expires_at - now} s"
     return f"slot {grant.slot} generation {grant.generation}, {ats} ATs, {level}{until}"
+
+
+def _question_text(asked: Consent) -> str:
+    what = f"{aif.text(aif.decode(asked.scope))} on {asked.server.node.name}"
+    return f"question {asked.id}: {what}? 'leafkey consent approve {asked.id}', or deny"
 
 
 def _version(payload: bytes) -> int:
@@ -162,5 +227,6 @@ def _ace(code: int, payload: bytes) -> Message:
     return Message(code, ((CONTENT_FORMAT, APPLICATION_ACE_CBOR),), payload)
 
 
-def _later(seconds: int) -> Message:
-    return Message(SERVICE_UNAVAILABLE, ((MAX_AGE, seconds),))
+def _later(seconds: int, payload: bytes = b"") -> Message:
+    options = ((MAX_AGE, seconds), *(((CONTENT_FORMAT, APPLICATION_ACE_CBOR),) if payload else ()))
+    return Message(SERVICE_UNAVAILABLE, options, payload)

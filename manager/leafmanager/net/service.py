@@ -15,6 +15,7 @@ from leafmanager.net.channels import Channels
 from leafmanager.net.downlink import Downlink
 from leafmanager.net.front import Front
 from leafmanager.net.handlers import Handlers
+from leafmanager.net.watch import Watch
 from leafmanager.provision import manager_of
 from leafmanager.store.database import Store
 from leafmanager.units import bracketed
@@ -40,11 +41,13 @@ async def serve(
     bind: tuple[str, int | None],
     tell: Sink,
     ready: Callable[[str, str], None],
+    answer_seconds: int,
 ) -> None:
     """Serve until SIGINT or SIGTERM.
 
     `bind` is host and port, the port of the manager's URI if None. `ready` is called once with the
-    manager's name and the URI it listens at. ManagerError if the address is not to be had.
+    manager's name and the URI it listens at. `answer_seconds`: how long the owner has to answer a
+    question. ManagerError if the address is not to be had.
     """
     with store.transaction() as session:
         own_port = coap_uri.parse(manager_of(session).uri)[1]
@@ -52,14 +55,18 @@ async def serve(
     stopped = _stop_signal()
     channels = Channels(store)
     context = await transport.listen(host, own_port if port is None else port)
+    downlink = Downlink(store, context, channels.name, tell)
+    watch = Watch(store, downlink)
+    watching = asyncio.create_task(watch.run())
     try:
-        downlink = Downlink(store, context, channels.name, tell)
-        handlers = Handlers(store, downlink, channels.name, tell)
+        handlers = Handlers(store, downlink, watch, channels.name, tell, answer_seconds)
         context.serversite = Front(channels, handlers, tell)
         host, port = transport.local_address(context)
         ready(channels.name, f"coap://{bracketed(host)}:{port}")
         await stopped.wait()
     finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
         await context.shutdown()
 
 

@@ -40,9 +40,38 @@ class Store:
         with explained(), Session(self._engine) as session, session.begin():
             yield session
 
+    def changes(self) -> "Changes":
+        """Return a look-out for what is written from now on. Close it before the store."""
+        return Changes(self._engine)
+
     def close(self) -> None:
         """Let go of the database's files."""
         self._engine.dispose()
+
+
+class Changes:
+    """Tells whether a database was written to, by whatever process. Asking costs very little."""
+
+    def __init__(self, engine: Engine):
+        self._connection = engine.raw_connection() if engine.name == "sqlite" else None
+        self._seen: object = None
+
+    def any(self) -> bool:
+        """Tell whether there may be something new since the last call; True the first time."""
+        if self._connection is None:
+            return True
+        try:
+            found = self._connection.cursor().execute("PRAGMA data_version").fetchone()
+        except sqlite3.OperationalError:
+            return True
+        changed = found != self._seen
+        self._seen = found
+        return changed
+
+    def close(self) -> None:
+        """Let go of the database's files."""
+        if self._connection:
+            self._connection.close()
 
 
 def create(directory: Path, first_rows: list[Base]) -> Store:

@@ -1,0 +1,136 @@
+"""What the owner is asked: requests that no rule decides (SPEC section 9.5).
+
+A question is about one client at one server. It is asked once, however often the client repeats
+itself, and stands open for a while; silence means no. The answers are given in
+`leafmanager.decisions`.
+"""
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from leafkey.ace import aif
+from leafkey.pat.ticket import TokenRequest
+from leafmanager.store.tables import Consent, Node, Rule, Server
+
+# States in the database. An open question that is too old is UNANSWERED, and not stored so.
+OPEN, APPROVED, DENIED, WITHDRAWN = "open", "approved", "denied", "withdrawn"
+UNANSWERED = "unanswered"
+
+Scope = list[tuple[str, int]]
+
+# How long the owner has, and how long no is an answer to the same question, in seconds.
+ANSWER_SECONDS = 300
+REFUSAL_SECONDS = 60
+# Open questions: of one client, or of all that have the same CAM; and in all.
+MAX_OPEN_OF_ASKER = 16
+MAX_OPEN = 256
+# Questions that are over are kept for the owner to look at.
+KEPT_QUESTIONS = 256
+
+
+class TooMany(Exception):
+    """The owner has so many questions open that there is no room for another one."""
+
+
+def ask(
+    session: Session,
+    client: Node,
+    server: Server,
+    request: TokenRequest,
+    scope: Scope,
+    now: int,
+    answer_seconds: int,
+) -> Consent:
+    """Return the open question about `scope`; a request that repeats it joins it.
+
+    `scope` is the part of the request that the owner has to decide. TooMany if this client, or all
+    together, ask too much.
+    """
+    asked = aif.encode(sorted(scope))
+    ours = _of(client.id, server.node_id)
+    found = session.scalar(_open(now).where(*ours, Consent.scope == asked))
+    if found is None:
+        _check_room(session, client, now)
+        _forget_old(session, now)
+        until = now + answer_seconds
+        found = Consent(client=client, server=server, scope=asked, times=0, state=OPEN)
+        found.asked_at, found.expires_at = now, until
+        found.refused, found.refused_until = asked, until + REFUSAL_SECONDS
+    if found.request_id != request.request_id:
+        found.times += 1
+        found.request_id = request.request_id
+        found.requested, found.kept = aif.encode(request.scope), aif.encode(request.kept)
+    session.add(found)
+    session.flush()
+    return found
+
+
+def without_refused(
+    session: Session, client: Node, server: Server, scope: Scope, now: int
+) -> Scope:
+    """Return the part of `scope` to which the owner has not just said no."""
+    ours = _of(client.id, server.node_id)
+    refused: dict[str, int] = {}
+    for found in session.scalars(select(Consent).where(*ours, Consent.refused_until > now)):
+        if state(found, now) != OPEN:
+            for path, methods in aif.decode(found.refused):
+                refused[path] = refused.get(path, 0) | methods
+    return minus(scope, list(refused.items()))
+
+
+def minus(scope: Scope, taken: Scope) -> Scope:
+    """Return what is left of `scope`; no path is in either of them twice."""
+    gone = dict(taken)
+    left = [(path, methods & ~gone.get(path, 0)) for path, methods in scope]
+    return [(path, methods) for path, methods in left if methods]
+
+
+def state(consent: Consent, now: int) -> str:
+    """Return what became of a question by now."""
+    if consent.state == OPEN and consent.expires_at <= now:
+        return UNANSWERED
+    return consent.state
+
+
+def open_ids(session: Session, now: int) -> set[int]:
+    """Return the numbers of the questions that wait for an answer."""
+    return set(session.scalars(_open(now).with_only_columns(Consent.id)))
+
+
+def asked_before(session: Session, consent: Consent) -> bool:
+    """Tell whether the same was asked earlier, as far back as questions are kept."""
+    same = _of(consent.client_id, consent.server_id)
+    earlier = select(Consent.id).where(*same, Consent.scope == consent.scope)
+    return session.scalar(earlier.where(Consent.id < consent.id).limit(1)) is not None
+
+
+def _of(client_id: int, server_id: int):
+    return Consent.client_id == client_id, Consent.server_id == server_id
+
+
+def _open(now: int):
+    return select(Consent).where(Consent.state == OPEN, Consent.expires_at > now)
+
+
+def _check_room(session: Session, client: Node, now: int) -> None:
+    counted = _open(now).with_only_columns(func.count(Consent.id))
+    if (session.scalar(counted) or 0) >= MAX_OPEN:
+        raise TooMany(f"{MAX_OPEN} questions are open")
+    asks = Node.id if client.cam_id is None else Node.cam_id
+    theirs = counted.join(Node, Consent.client_id == Node.id).where(asks == _asker(client))
+    if (session.scalar(theirs) or 0) >= MAX_OPEN_OF_ASKER:
+        raise TooMany(f"{MAX_OPEN_OF_ASKER} of its questions are open")
+
+
+def _asker(client: Node) -> int:
+    return client.id if client.cam_id is None else client.cam_id
+
+
+def _forget_old(session: Session, now: int) -> None:
+    """Questions that made a rule stay as long as it does: they can be taken back."""
+    over = (
+        (Consent.state != OPEN) | (Consent.refused_until <= now),
+        Consent.id.not_in(select(Rule.consent_id).where(Rule.consent_id.is_not(None))),
+    )
+    kept = select(Consent.id).where(*over).order_by(Consent.id.desc()).limit(KEPT_QUESTIONS)
+    session.execute(delete(Consent).where(*over, Consent.id.not_in(kept)))
