@@ -25,6 +25,8 @@ from leafkey.coap.numbers import (
 from leafkey.codec import cbor
 from leafkey.compat import const
 from leafkey.errors import (
+    ConsentDenied,
+    ConsentPending,
     DecodeError,
     NotAllowed,
     OutcomeUnknown,
@@ -45,6 +47,7 @@ from leafnode.uplink import TOKEN_PATH
 REFUSALS = {
     labels.INVALID_SCOPE: "the owner's policy does not allow this",
     labels.INVALID_REQUEST: "the manager does not know this server, or does not take the request",
+    labels.ACCESS_DENIED: "the owner was asked, and does not consent",
 }
 MAX_TICKET_TRIES = const(5)
 MAX_TICKET_WAIT = const(60)
@@ -94,14 +97,18 @@ class Grant:
 class Access:
     """Holds the grants of this node, by origin (host, port), and gets new ones."""
 
-    def __init__(self, node: Node, send_to):
-        """`send_to(message, remote)` makes one CoAP exchange, with the manager too."""
+    def __init__(self, node: Node, send_to, consent_wait: int = 0):
+        """`send_to(message, remote)` makes one CoAP exchange, with the manager too.
+
+        `consent_wait`: seconds that a request waits for the owner's consent.
+        """
         self._node = node
+        self._consent_ms = consent_wait * 1000
         self._storage = node.identity.storage
         self._trace = node.trace
         self._send_to = send_to
         self._carrier = Carrier(node, send_to)
-        self._lock = asyncio.Lock()
+        self._locks = {}
         self._grants = {}
         self._healed_at = {}
         for record in self._storage.names(GRANT_PREFIX):
@@ -116,7 +123,8 @@ class Access:
         """Return (response without protection, what opens its notifications or None).
 
         `send(message)` makes one CoAP exchange with the origin. NotAllowed if the owner's policy
-        says no; Unreachable, OutcomeUnknown and ProtocolError as their names say.
+        says no, ConsentDenied if the owner does, ConsentPending if nobody has decided yet;
+        Unreachable, OutcomeUnknown and ProtocolError as their names say.
         """
         grant = self._grants.get(origin)
         if grant is None:
@@ -124,17 +132,18 @@ class Access:
             response = await send(greeting)
             if response.code != UNAUTHORIZED:
                 return await self._unguarded(message, greeting, response, level, send), None
-            grant = await self._introduced(message, greeting, origin, response)
+            self._trace(1, _line(greeting))
+            grant = await self._introduced(_needed(message), origin, response)
         elif not aif.permits(grant.scope, message.path(), message.code):
-            grant = await self._renewed(grant, message)
+            grant = await self._renewed(grant, _needed(message))
         try:
             return await self._authorized(grant, message, level, send)
         except NotRecognized:
-            grant = await self._healed(grant, message)
+            grant = await self._healed(grant, _needed(message))
             if message.code in (POST, PATCH):
                 raise OutcomeUnknown("the server refused, but may have acted")
         except TokensExhausted:
-            grant = await self._renewed(grant, message)
+            grant = await self._renewed(grant, _needed(message))
         try:
             return await self._authorized(grant, message, level, send)
         except NotRecognized:
@@ -142,6 +151,21 @@ class Access:
             grant.forget()
             self._grants.pop(origin, None)
             raise ProtocolError("the server refuses a fresh ticket")
+
+    async def authorize(self, scope: list, origin: tuple, send) -> list:
+        """Get a ticket for `scope` before it is needed; return what this node may do then.
+
+        `send` and errors as in `exchange`.
+        """
+        grant = self._grants.get(origin)
+        if grant is None:
+            response = await send(Message(GET))
+            if response.code != UNAUTHORIZED:
+                raise NotAllowed("the server asks for no authorization, and so protects nothing")
+            grant = await self._introduced(scope, origin, response)
+        elif _lacks(grant.scope, scope):
+            grant = await self._renewed(grant, scope)
+        return grant.scope
 
     async def _unguarded(self, message, greeting, response, level: int | None, send) -> Message:
         """Return the answer of a server that asked for no authorization."""
@@ -162,9 +186,8 @@ class Access:
             raise NotAllowed("the server says that this grant does not cover the request")
         return response, exchange
 
-    async def _introduced(self, message, greeting, origin: tuple, response: Message) -> Grant:
+    async def _introduced(self, needed: list, origin: tuple, response: Message) -> Grant:
         """Take the hints of message (4) to the manager."""
-        self._trace(1, _line(greeting))
         try:
             sam, audience, _ = hints.decode(response.payload)
         except DecodeError:
@@ -173,31 +196,40 @@ class Access:
         if sam != self._node.uplink.token_uri:
             raise NotAllowed("the server names a manager that this node does not know")
         _check_audience(audience, origin[0])
-        async with self._lock:
-            if origin in self._grants:
-                return self._grants[origin]
-            return await self._ticket(audience, origin, _needed(message))
+        return await self._replaced(None, audience, origin, needed)
 
-    async def _healed(self, grant: Grant, message: Message) -> Grant:
+    async def _healed(self, grant: Grant, needed: list) -> Grant:
         """Replace a grant that the server does not know; not often, since a refusal is cheap."""
         last = self._healed_at.get(grant.origin)
         if last is not None and now_ms() - last < HEALING_MS:
             raise Unreachable("the server keeps refusing: try again later")
         self._healed_at[grant.origin] = now_ms()
-        return await self._renewed(grant, message)
+        return await self._renewed(grant, needed)
 
-    async def _renewed(self, grant: Grant, message: Message) -> Grant:
-        """Replace a grant by a new ticket for what it covered and what is needed now."""
-        async with self._lock:
-            if self._grants[grant.origin] is not grant:
-                return self._grants[grant.origin]
-            scope = _joined(grant.scope, _needed(message))
-            return await self._ticket(grant.audience, grant.origin, scope)
+    async def _renewed(self, grant: Grant, needed: list) -> Grant:
+        """Replace a grant by a new ticket for what is needed now, and what else it covered."""
+        return await self._replaced(grant, grant.audience, grant.origin, needed)
 
-    async def _ticket(self, audience: str, origin: tuple, scope: list) -> Grant:
+    async def _replaced(self, old: Grant | None, audience: str, origin: tuple, needed) -> Grant:
+        """Get a ticket in place of `old`, if nobody else has meanwhile; wait for the owner."""
+        lock = self._locks[origin] = self._locks.get(origin) or asyncio.Lock()
+        start = now_ms()
+        while True:
+            try:
+                async with lock:
+                    present = self._grants.get(origin)
+                    if present is not None and present is not old:
+                        return present
+                    return await self._ticket(audience, origin, needed, old.scope if old else [])
+            except ConsentPending as pending:
+                if now_ms() - start + pending.seconds * 1000 > self._consent_ms:
+                    raise
+                await asyncio.sleep(pending.seconds)
+
+    async def _ticket(self, audience: str, origin: tuple, scope: list, kept: list) -> Grant:
         """Messages (6) and (7): what comes back is stored before it is used."""
         self._trace(6, "ticket for " + audience + ": " + aif.text(scope))
-        token, granted, commands = self._granted(await self._asked(audience, scope))
+        token, granted, commands = self._granted(await self._asked(audience, scope, kept))
         if token.params[ticket.tokens.AUDIENCE] != audience:
             raise ProtocolError("the manager granted another audience")
         grant = Grant(self._storage, audience, origin, granted, commands)
@@ -206,15 +238,20 @@ class Access:
         self._trace(7, "granted " + aif.text(granted) + ", %d ATs" % grant.presenter.left)
         return grant
 
-    async def _asked(self, audience: str, scope: list) -> Message:
+    async def _asked(self, audience: str, scope: list, kept: list) -> Message:
         request_id = self._node.random_bytes(ticket.REQUEST_ID_LEN)
-        payload = ticket.encode_request(ticket.TokenRequest(audience, scope, request_id))
+        request = ticket.TokenRequest(audience, scope, request_id, kept=kept)
+        payload = ticket.encode_request(request)
         post = self._node.uplink.post
         for _ in range(MAX_TICKET_TRIES):
             response = await post(self._send_to, TOKEN_PATH, payload, APPLICATION_ACE_CBOR)
             if response.code != SERVICE_UNAVAILABLE:
                 return response
-            await asyncio.sleep(min(response.uint(MAX_AGE) or 1, MAX_TICKET_WAIT))
+            seconds = min(response.uint(MAX_AGE) or 1, MAX_TICKET_WAIT)
+            if ticket.is_pending(response.payload):
+                self._trace(7, "not yet: the owner is asked")
+                raise ConsentPending(seconds)
+            await asyncio.sleep(seconds)
         raise Unreachable("the manager cannot reach the server now")
 
     def _granted(self, response: Message) -> tuple:
@@ -225,7 +262,8 @@ class Access:
             if response.code == BAD_REQUEST:
                 refusal = ticket.decode_error(response.payload)
                 self._trace(7, "refused: " + str(refusal))
-                raise NotAllowed(REFUSALS.get(refusal.error, str(refusal)))
+                kind = ConsentDenied if refusal.error == labels.ACCESS_DENIED else NotAllowed
+                raise kind(REFUSALS.get(refusal.error, str(refusal)))
         except DecodeError:
             raise ProtocolError("the manager's answer is not readable")
         raise ProtocolError("the manager answered " + code_text(response.code))
@@ -261,11 +299,9 @@ def _needed(message: Message) -> list:
     return [(path, aif.method_bit(message.code))]
 
 
-def _joined(scope: list, needed: list) -> list:
+def _lacks(scope: list, needed: list) -> bool:
     methods = dict(scope)
-    for path, bits in needed:
-        methods[path] = methods.get(path, 0) | bits
-    return list(methods.items())
+    return any(bits & ~methods.get(path, 0) for path, bits in needed)
 
 
 def _line(message: Message) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 
+from leafkey.ace import aif
 from leafkey.coap import uri as coap_uri
 from leafkey.coap.endpoint import Endpoint
 from leafkey.coap.message import Message
@@ -46,22 +47,32 @@ class Client:
             print((await house.get("coap://thermo/temp")).text)
 
     Values to send are str, bytes or anything CBOR carries. Every request may raise, from
-    leafkey.errors: Unreachable, NotAllowed, OutcomeUnknown, ProtocolError; DecodeError for a URI
-    that is none, EncodeError for a value that cannot be sent.
+    leafkey.errors: Unreachable, NotAllowed, OutcomeUnknown, ProtocolError; ConsentPending and
+    ConsentDenied (a NotAllowed) where the owner is asked; DecodeError for a URI that is none,
+    EncodeError for a value that cannot be sent.
     """
 
-    def __init__(self, state: str = "leafkey", log=print, server=None, servers: dict | None = None):
+    def __init__(
+        self,
+        state: str = "leafkey",
+        log=print,
+        server=None,
+        servers: dict | None = None,
+        consent_wait: int = 0,
+    ):
         """`state`: the directory with this node's identity; without one in it, only open resources
         answer. `server`: a leafnode.server.Server of the same node, whose identity and socket are
         shared while it serves. `servers`: names to addresses, {"thermo": "192.0.2.17"}, where no
         name service knows them. A URI with a name reaches the server of that name alone; one with
-        an address trusts whoever answers there first.
+        an address trusts whoever answers there first. `consent_wait`: seconds that a request waits
+        for the owner, if it takes consent, before it raises ConsentPending; the owner has some 20 s
+        in any case.
 
         `log`: function (text) for what an operator should know; it gets no secret. StateError when
         the identity is damaged.
         """
         node = open_node(state, log) if server is None else server.node
-        self._access = None if node is None else Access(node, self.send)
+        self._access = None if node is None else Access(node, self.send, consent_wait)
         self._servers = servers or {}
         self._log = log
         self._link = None if server is None else server.link
@@ -132,6 +143,19 @@ class Client:
         message.add(OBSERVE, REGISTER)
         return Observation(self, message, target)
 
+    async def authorize(self, uri: str, permissions: dict) -> dict:
+        """Ask for all that will be needed at a server, so that its owner is asked but once.
+
+        `permissions`: methods by path, {"/temp": ("GET",), "/vent": ("GET", "PUT")}. Returns what
+        this node may do, in the same form; it may be less. The URI names the server alone.
+        """
+        if self._access is None:
+            raise NotAllowed("no identity to ask with: provision this node")
+        target = self._target(uri, None)
+        scope = [(path, _bits(permissions[path])) for path in permissions]
+        granted = await self._access.authorize(scope, target.origin, self._send_to(target))
+        return {path: tuple(aif.method_names(bits).split(",")) for path, bits in granted}
+
     def pseudonym(self, uri: str) -> bytes | None:
         """By which name, 32 bytes, the server of a URI knows this client: its `request.client`.
 
@@ -193,3 +217,10 @@ class Client:
                 self._remotes.clear()
             remote = self._remotes[origin] = resolve(self._servers.get(host, host), port)
         return Target(origin, remote, options, None if level is None else _LEVELS[level])
+
+
+def _bits(methods: tuple) -> int:
+    bits = 0
+    for method in methods:
+        bits |= aif.method_bit(METHODS[method])
+    return bits
