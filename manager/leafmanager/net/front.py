@@ -1,6 +1,7 @@
 """Every request that reaches the manager: who asks is settled here, before anything else."""
 
 import secrets
+from collections.abc import Awaitable, Callable
 
 from leafkey.coap.assembler import Assembler
 from leafkey.coap.message import Message
@@ -14,31 +15,30 @@ from leafkey.coap.numbers import (
 )
 from leafkey.coap.options import SUPPORTED, screen
 from leafkey.pat.verifier import Refused
-from leafmanager import issue
 from leafmanager.errors import ManagerError
 from leafmanager.events import NOTE, REFUSAL, Event, Sink
 from leafmanager.net.channels import Channels, now_ms
 from leafmanager.net.convert import from_aiocoap, to_aiocoap
 from leafmanager.net.gate import Bucket
-from leafmanager.net.handlers import Handlers, Peer
+from leafmanager.net.handlers import Peer
 
 # Lines a second about requests of strangers; more would let them fill a disk.
 _REFUSALS_TOLD = 5
 _BUSY_SECONDS = 10
 
+# What answers a POST, by path. It takes and gives messages without their protection.
+Routes = dict[str, Callable[[Peer, Message], Awaitable[Message]]]
+
 
 class Front:
     """An aiocoap site that hands all requests, whatever their path, to the PAT verifier."""
 
-    def __init__(self, channels: Channels, handlers: Handlers, tell: Sink):
+    def __init__(self, channels: Channels, routes: Routes, tell: Sink):
         self._channels = channels
         self._tell = tell
         self._told = Bucket(_REFUSALS_TOLD, _REFUSALS_TOLD, now_ms() / 1000)
         self._assembler = Assembler(secrets.token_bytes)
-        self._routes = {
-            issue.TOKEN_PATH: handlers.ticket,
-            issue.SERVER_TOKEN_PATH: handlers.server_token,
-        }
+        self._routes = routes
 
     async def render_to_pipe(self, pipe) -> None:
         """Answer one request (the interface aiocoap calls)."""

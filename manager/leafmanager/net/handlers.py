@@ -93,6 +93,10 @@ class Handlers:
         self._manager = manager
         self._tell = tell
 
+    def routes(self) -> dict:
+        """Return what answers, by path."""
+        return {issue.TOKEN_PATH: self.ticket, issue.SERVER_TOKEN_PATH: self.server_token}
+
     async def ticket(self, peer: Peer, request: Message) -> Message:
         """Decide, or let the owner decide, let the server know, and then release the ticket."""
         try:

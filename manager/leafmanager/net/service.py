@@ -52,7 +52,7 @@ async def serve(
     with store.transaction() as session:
         own_port = coap_uri.parse(manager_of(session).uri)[1]
     host, port = bind
-    stopped = _stop_signal()
+    stopped = stop_signal()
     channels = Channels(store)
     context = await transport.listen(host, own_port if port is None else port)
     downlink = Downlink(store, context, channels.name, tell)
@@ -60,7 +60,7 @@ async def serve(
     watching = asyncio.create_task(watch.run())
     try:
         handlers = Handlers(store, downlink, watch, channels.name, tell, answer_seconds)
-        context.serversite = Front(channels, handlers, tell)
+        context.serversite = Front(channels, handlers.routes(), tell)
         host, port = transport.local_address(context)
         ready(channels.name, f"coap://{bracketed(host)}:{port}")
         await stopped.wait()
@@ -70,7 +70,8 @@ async def serve(
         await context.shutdown()
 
 
-def _stop_signal() -> asyncio.Event:
+def stop_signal() -> asyncio.Event:
+    """Return what is set when an operator ends this process."""
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
