@@ -37,7 +37,8 @@ class Keeper:
                 await self._ask()
                 retry = FIRST_RETRY
                 await self._pause(INTERVAL)
-            except LeafkeyError as error:
+            except (LeafkeyError, OSError) as error:
+                # OSError: flash is full or fails, and may not for ever.
                 self._log("no server token from the manager: " + str(error))
                 await self._pause(retry)
                 retry = min(2 * retry, LONGEST_RETRY)

@@ -6,6 +6,7 @@ drops it and asks for a new ticket. The channels to the manager are kept twice.
 # heap: 1m
 # timeout: 240
 
+import asyncio
 import unittest
 
 from leafkey.coap.numbers import GET, UNAUTHORIZED
@@ -158,6 +159,24 @@ class FullTest(Case):
         self.assertTrue(failures > 0)
         self.house.server.flash.full = False
         self.house.served()
+
+    def test_who_asks_for_the_st_keeps_asking(self):
+        server = self.house.server
+        server.flash.full = True
+        with self.assertRaises(OSError):
+            for _ in range(6):
+                server.ask()
+
+        async def ask_again():
+            asking = asyncio.create_task(server._keeper.run())
+            await asyncio.sleep(0.05)
+            self.assertFalse(asking.done())
+            asking.cancel()
+
+        asyncio.run(ask_again())
+        self.assertIn("no server token", server.log[-1])
+        server.flash.full = False
+        server.ask()
 
     def test_the_client(self):
         self.house.client.flash.full = True

@@ -2,7 +2,7 @@
 
 Nothing gets in twice, flash is hardly written, and when he is gone the client gets through.
 """
-# heap: 1m
+# heap: 2m
 # timeout: 240
 
 import unittest
