@@ -1,10 +1,17 @@
 """A lamp: GET /lamp says whether it is on, PUT {"on": true} switches it, observers see both.
 
 On a board the lamp is the LED; where there is none, a line that says so.
+
+To try it on a desktop, after `make setup` and with `leafkey serve` running: `leafkey server add
+lamp` writes lamp.identity. Put that into an empty directory as leafkey/identity, and start there
+`MICROPYPATH=$REPO/shared:$REPO/firmware:.frozen micropython $REPO/firmware/examples/lamp.py 5685`;
+the number is its UDP port.
 """
 
 # The type check knows the unix port's machine module, which has no pins.
 # pyright: reportCallIssue=false, reportAttributeAccessIssue=false
+import sys
+
 from leafnode import BadRequest, Server
 
 try:
@@ -30,7 +37,7 @@ class Lamp:
 
 
 lamp = Lamp()
-app = Server()
+app = Server(port=int(sys.argv[1]) if sys.argv[1:] else 5683)
 
 
 @app.resource("/lamp", level="pop", observable=True)

@@ -1,12 +1,14 @@
 """A thermometer: /temp in degrees Celsius, for whom its owner allows, and told when it changes.
 
 On a Pico this is the chip's own sensor; where there is none, a temperature that wanders.
+To try it on a desktop, do with `leafkey server add thermo` and this file as lamp.py says.
 """
 
 # The type check knows the unix port's machine module, which has no pins.
 # pyright: reportCallIssue=false, reportAttributeAccessIssue=false
 import asyncio
 import os
+import sys
 
 from leafnode import Server
 
@@ -16,18 +18,13 @@ except ImportError:
     ADC = None
 
 SECONDS = 10
-app = Server()
+app = Server(port=int(sys.argv[1]) if sys.argv[1:] else 5683)
 
 
-class ChipSensor:
+def chip_celsius():
     """The RP2040's diode on ADC channel 4 (RP2040 datasheet section 4.9.5)."""
-
-    def __init__(self, channel):
-        self._channel = channel
-
-    def read(self):
-        volts = self._channel.read_u16() * 3.3 / 65535
-        return round(27 - (volts - 0.706) / 0.001721, 1)
+    volts = ADC(4).read_u16() * 3.3 / 65535
+    return round(27 - (volts - 0.706) / 0.001721, 1)
 
 
 class WanderingSensor:
@@ -41,12 +38,12 @@ class WanderingSensor:
         return self._tenths / 10
 
 
-sensor = WanderingSensor() if ADC is None else ChipSensor(ADC(4))
+read = WanderingSensor().read if ADC is None else chip_celsius
 
 
 @app.resource("/temp", level="pop", observable=True)
 async def temp(request):
-    return str(sensor.read())
+    return str(read())
 
 
 async def tell():

@@ -2,10 +2,10 @@
 
     {"id": 1, "do": "GET", "uri": "coap://..", "level": "pop", "text": "what to send"}
 
-It prints `#1 2.05 21.5`, or `#1 NotAllowed ..` for what was raised. "size" in place of "text" sends
-so many bytes; "count" observes until so many responses came, and prints each. "do": "NAME" prints
-by which name the server knows it. All run at once.
-The manager's messages, and what else the node logs, are printed as they come.
+It prints `#1 2.05 21.5`, or `#1 NotAllowed ..` for what was raised. In place of "text", "size"
+sends so many bytes and "cbor" a value; "count" observes until so many responses came, and prints
+each. "do": "NAME" prints by which name the server knows it. All run at once. The manager's
+messages, and what else the node logs, are printed as they come.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ async def act(client, wish):
         if "count" in wish:
             await follow(client, wish)
             return
-        value = body(wish["size"]) if "size" in wish else wish.get("text")
+        value = body(wish["size"]) if "size" in wish else wish.get("text", wish.get("cbor"))
         response = await client.request(wish["do"], wish["uri"], value, wish.get("level"))
         print("#%d" % wish["id"], shown(response))
     except Exception as error:
