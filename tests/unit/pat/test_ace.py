@@ -149,6 +149,16 @@ class ResponseTest(unittest.TestCase):
         with self.assertRaises(DecodeError):
             ticket.decode_response(cbor.encode(fields))
 
+    def test_commands_to_deliver(self):
+        fields = self.fields()
+        self.assertEqual(ticket.decode_commands(cbor.encode(fields)), b"")
+        fields[labels.COMMANDS] = b"sealed"
+        self.assertEqual(ticket.decode_commands(cbor.encode(fields)), b"sealed")
+        for bad in (None, 0, "sealed", [b"sealed"], {}):
+            fields[labels.COMMANDS] = bad
+            with self.assertRaises(DecodeError):
+                ticket.decode_commands(cbor.encode(fields))
+
     def test_round_trip(self):
         token, scope = ticket.decode_response(cbor.encode(self.fields()))
         self.assertEqual((len(token.ct), scope), (32, [("/temp", 1)]))

@@ -52,7 +52,10 @@ class TicketVectorsTest(unittest.TestCase):
             self.assertEqual(token.ct.hex(), case["ct"], name)
             self.assertEqual(token.params, parameters(case["parameters"]), name)
             self.assertEqual(scope, pairs(case["scope"]), name)
-            encoded = ticket.encode_response(token, scope, unhex(case["access_token"]))
+            commands = ticket.decode_commands(unhex(case["encoded"]))
+            self.assertEqual(commands.hex(), case.get("commands", ""), name)
+            access_token = unhex(case["access_token"])
+            encoded = ticket.encode_response(token, scope, access_token, commands)
             self.assertEqual(encoded.hex(), case["encoded"], name)
 
     def test_errors(self):

@@ -38,6 +38,10 @@ CLIENT = {
 }
 
 
+# A list of one command, as C has it: nothing in it can be verified there.
+SEALED = tokens.dumps([[1, 13, secret("sealed")[:20]]])
+
+
 def token_case(name: str, secret_name: str, value: bytes | None, parameters: dict) -> dict:
     return {
         "name": name,
@@ -103,7 +107,7 @@ def request_case(name: str, scope: list, **more) -> dict:
     }
 
 
-def response_case(name: str, scope: list, parameters: dict) -> dict:
+def response_case(name: str, scope: list, parameters: dict, commands: bytes = b"") -> dict:
     access_token = secret("access token")[:16]
     payload = {
         1: access_token,
@@ -114,6 +118,8 @@ def response_case(name: str, scope: list, parameters: dict) -> dict:
     }
     if "expires_in" in parameters:
         payload[2] = parameters["expires_in"]
+    if commands:
+        payload[tokens.COMMANDS] = commands
     return {
         "name": name,
         "kind": "token-response",
@@ -121,6 +127,7 @@ def response_case(name: str, scope: list, parameters: dict) -> dict:
         "scope": scope,
         "ct": secret("Ct").hex(),
         "parameters": parameters,
+        **({"commands": commands.hex()} if commands else {}),
         "encoded": tokens.dumps(payload).hex(),
     }
 
@@ -136,6 +143,7 @@ def ticket() -> list:
         request_case("request with the client's name", LIGHT, client_id="desk lamp switch"),
         response_case("grant", LIGHT, {**CLIENT, "permissions": LIGHT}),
         response_case("grant with an end", LIGHT, timed),
+        response_case("grant with commands to deliver first", LIGHT, CLIENT, SEALED),
         map_case("token-error", "unknown audience", {30: 1}, error=1),
         map_case("token-error", "policy allows nothing", {30: 6, 31: "not your lamp"}, error=6,
                  description="not your lamp"),
