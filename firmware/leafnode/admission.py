@@ -23,6 +23,8 @@ class Admitted:
     is_manager = False
     # Function () -> the client's pseudonym; None: anybody.
     who = None
+    # What one AT may carry (leafkey.pat.renewal.Renewal); None: no limit.
+    renewal = None
 
     def __init__(self, request: Message, remote: tuple):
         self.request = request
@@ -50,6 +52,10 @@ class Authorized(Admitted):
         self.expendable = False
         self.who = session.pseudonym
         self.peer = self.observer = Holder(is_manager, session.peer)
+
+    @property
+    def renewal(self):
+        return self._session.renewal
 
     def is_current(self, now: int) -> bool:
         return self._session.is_current(now)

@@ -1,4 +1,4 @@
-"""Ends what hangs on a grant in the step in which the grant ends (SPEC 9.4)."""
+"""Ends what hangs on a grant in the step in which the grant ends (SPEC 9.4), or an AT (4.3)."""
 
 import asyncio
 
@@ -22,6 +22,7 @@ class Closing:
         self._assembler = assembler
         self._changed = asyncio.Event()
         guard.on_change = self.sweep
+        observers.on_begin = self._changed.set
 
     def sweep(self):
         """The ST has changed, or a time is over: end what has no grant any more."""
@@ -33,7 +34,7 @@ class Closing:
         self._changed.set()
 
     async def run(self):
-        """Wait for the end of one grant after the other, until cancelled."""
+        """Wait for the end of one grant or AT after the other, until cancelled."""
         while True:
             self._changed.clear()
             try:
@@ -43,5 +44,8 @@ class Closing:
 
     def _seconds(self) -> float:
         now = now_ms()
-        end = self._guard.next_end(now)
-        return LONGEST_WAIT if end is None else min((end - now) / 1000, LONGEST_WAIT)
+        wait = LONGEST_WAIT
+        for end in (self._guard.next_end(now), self._observers.next_end()):
+            if end is not None:
+                wait = min(wait, max(0, end - now) / 1000)
+        return wait

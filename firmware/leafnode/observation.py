@@ -4,7 +4,7 @@ import asyncio
 import os
 
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import NON, OBSERVE, is_success
+from leafkey.coap.numbers import BLOCK2, MAX_AGE, NON, OBSERVE, UNAUTHORIZED, is_success
 from leafkey.coap.observe import DEREGISTER, is_fresh
 from leafkey.compat import const
 from leafkey.errors import AuthenticationError, DecodeError
@@ -16,13 +16,19 @@ from leafnode.transfer import complete
 # After Max-Age a client waits 5 to 15 s before it registers anew (RFC 7641 section 3.3.1); ms.
 GRACE = const(5000)
 GRACE_SPAN = const(10000)
+# Of the seconds of an AT (SPEC 4.3), in sixteenths: a renewal comes after 12 to 15 of them.
+EARLIEST = const(12)
+LATEST = const(15)
+# After the last notification of an AT a renewal comes within this; ms.
+RENEWAL_SPAN = const(1000)
 
 
 class Observation:
     """Yields the state of a resource now and at each change, newest first if it is slow to ask.
 
-    Registers again when nothing came for longer than the last response was fresh: a server that
-    was restarted has forgotten its observers. Raises as a request does.
+    Registers again when nothing came for longer than the last response was fresh, since a server
+    that was restarted has forgotten its observers; and under a fresh AT when the one it has, has
+    done its share. Raises as a request does.
     """
 
     def __init__(self, client, request: Message, target):
@@ -33,6 +39,10 @@ class Observation:
         self._opener = None
         self._last = None
         self._patience = 0
+        # Notifications under this AT, when to renew (ms, None: never), what was seen last.
+        self._heard = 0
+        self._due = None
+        self._seen = None
         self._is_over = False
 
     def __aiter__(self) -> "Observation":
@@ -68,16 +78,33 @@ class Observation:
         if self._responses is None:
             return await self._register()
         try:
-            message = await asyncio.wait_for(self._responses.next(), self._patience / 1000)
+            message = await asyncio.wait_for(self._responses.next(), self._wait() / 1000)
         except asyncio.TimeoutError:
-            return await self._register()
-        try:
-            if self._opener is not None:
-                message = self._opener.unprotect(message)
+            return await self._renew()
+        if self._opener is None:
             return message if self._is_news(message) else None
+        try:
+            message = self._opener.unprotect(message)
         except (AuthenticationError, DecodeError, NotRecognized):
             # Not from the server, or a repetition: the observation goes on.
             return None
+        if message.code == UNAUTHORIZED:
+            # The AT has done its share, or the grant has ended: the server will say which.
+            return await self._renew()
+        self._count(self._opener)
+        return message if self._is_news(message) else None
+
+    def _wait(self) -> int:
+        if self._due is None:
+            return self._patience
+        return max(0, min(self._patience, self._due - now_ms()))
+
+    async def _renew(self) -> Message | None:
+        """Register anew; None if the application has seen the state already."""
+        is_due = self._due is not None and now_ms() >= self._due
+        message = await self._register()
+        seen = self._seen is not None and _state(message) == self._seen
+        return None if is_due and seen and message.option(OBSERVE) is not None else message
 
     async def _register(self) -> Message:
         # A server that was restarted counts from the start again.
@@ -85,7 +112,24 @@ class Observation:
         exchange = self._client._exchange
         message, self._opener = await exchange(self._request, self._target, self._send)
         self._is_news(message)
+        self._heard = 0
+        self._due = None
+        rule = None if self._opener is None else self._opener.renewal
+        if rule is not None and rule.seconds is not None:
+            self._due = now_ms() + _between(EARLIEST, LATEST, 1000 * rule.seconds // 16)
         return message
+
+    def _count(self, opener):
+        """After the last notification that the AT may carry, renew soon."""
+        self._heard += 1
+        rule = opener.renewal
+        if rule is None or rule.notifications is None:
+            return
+        # Some may have been lost; at `bearer` only what was heard can be counted.
+        if max(self._heard, opener.counter) < rule.notifications:
+            return
+        soon = now_ms() + _between(0, 1, RENEWAL_SPAN)
+        self._due = soon if self._due is None else min(self._due, soon)
 
     async def _send(self, message: Message) -> Message:
         if message.option(OBSERVE) is None:
@@ -108,9 +152,9 @@ class Observation:
     async def _taken(self, message: Message) -> Response:
         if message.option(OBSERVE) is None or not is_success(message.code):
             self._end()
+        self._seen = _state(message)
         response = from_message(await self._whole(message))
-        spread = os.urandom(1)[0] * GRACE_SPAN // 255
-        self._patience = (response.max_age or 0) * 1000 + GRACE + spread
+        self._patience = (response.max_age or 0) * 1000 + GRACE + _between(0, 1, GRACE_SPAN)
         return response
 
     async def _whole(self, message: Message) -> Message:
@@ -129,3 +173,16 @@ class Observation:
         if self._responses is not None:
             self._client.link.cancel(self._responses.handle)
             self._responses = None
+
+
+def _state(message: Message) -> tuple | None:
+    """What an application sees of a message; None if the message is only a part of it."""
+    if message.option(BLOCK2) is not None:
+        return None
+    options = [item for item in message.options if item[0] not in (OBSERVE, MAX_AGE)]
+    return message.code, options, message.payload
+
+
+def _between(least: int, most: int, unit: int) -> int:
+    """A random number from `least` to `most` units."""
+    return least * unit + os.urandom(1)[0] * (most - least) * unit // 255

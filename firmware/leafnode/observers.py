@@ -43,6 +43,24 @@ class Watch:
         self.due = False
         # Of the protected responses under the request's AT; 0 was the response itself.
         self.counter = 0
+        self._since = now_ms()
+
+    def end(self) -> int | None:
+        """When its AT has lasted long enough (SPEC 4.3), ms; None if there is no such time."""
+        rule = self.admitted.renewal
+        return None if rule is None or rule.seconds is None else self._since + 1000 * rule.seconds
+
+    def is_over(self, now: int) -> bool:
+        """True if its grant has ended, or the time of its AT; now: ms."""
+        end = self.end()
+        return (end is not None and now >= end) or not self.admitted.is_current(now)
+
+    def is_spent(self) -> bool:
+        """True if its AT may carry no further notification (SPEC 4.3)."""
+        rule = self.admitted.renewal
+        if rule is None or rule.notifications is None:
+            return False
+        return self.counter >= rule.notifications
 
 
 class Observers:
@@ -61,6 +79,8 @@ class Observers:
         self._watches = {}
         self._wanted = asyncio.Event()
         self._changes = 0
+        # Called when an observation has begun.
+        self.on_begin = _nothing
 
     @property
     def changes(self) -> int:
@@ -109,10 +129,19 @@ class Observers:
         self._watches.pop(handle, None)
 
     def close_ended(self, now: int):
-        """End the observations whose grant does not stand any more; now: ms."""
+        """End the observations whose grant does not stand any more, or whose AT's time is over.
+
+        now: ms.
+        """
         for watch in list(self._watches.values()):
-            if not watch.admitted.is_current(now):
+            if watch.is_over(now):
                 self._close(watch)
+
+    def next_end(self) -> int | None:
+        """When the time of the next AT is over, ms; None if there is no such time."""
+        ends = [watch.end() for watch in self._watches.values()]
+        ends = [end for end in ends if end is not None]
+        return min(ends) if ends else None
 
     async def run(self):
         """Send notifications until cancelled."""
@@ -129,6 +158,7 @@ class Observers:
         if replaced is not None:
             self._link.cancel(replaced.handle)
         self._watches[watch.handle] = watch
+        self.on_begin()
         if changes != self._changes:
             # The state may have changed while it was read, before there was a watch to mark.
             watch.due = True
@@ -155,7 +185,7 @@ class Observers:
 
     async def _notify(self, watch: Watch):
         handle = watch.handle
-        if not watch.admitted.is_current(now_ms()):
+        if watch.is_over(now_ms()) or watch.is_spent():
             self._close(watch)
             return
         response = await self._state(watch)
@@ -182,3 +212,7 @@ class Observers:
         if not goes_on:
             # An error ends an observation (RFC 7641 section 4.2); it still has to arrive.
             self.forget(watch.handle)
+
+
+def _nothing():
+    pass

@@ -7,6 +7,7 @@ import unittest
 from leafkey.coap import numbers
 from leafkey.coap.blockoption import encode_block
 from leafkey.coap.message import Message, encode
+from leafkey.pat.renewal import Renewal
 from leafkey.pat.verifier import Refused
 from leafnode.clock import now_ms
 from leafnode.closing import Closing
@@ -18,6 +19,7 @@ class Session:
     """An accepted AT of the client in a slot, which is the value of the PAT option."""
 
     def __init__(self, guard: "Guard", message: Message):
+        self.renewal = guard.renewal
         self._guard = guard
         self.request = message.copy()
         self.peer = (1, message.uint(numbers.PAT), 1)
@@ -40,6 +42,7 @@ class Guard:
 
     def __init__(self):
         self.ends = {}
+        self.renewal = None
         self.on_change = None
 
     def unprotect(self, message, level_of, now) -> Session:
@@ -148,6 +151,48 @@ class ClosingTest(unittest.TestCase):
             await peers[1].receive(2)
             self.assertTrue(now_ms() - start >= 400)
             self.assertEqual(self.watches(), 0)
+
+        self.play(scenario)
+
+    def test_the_time_of_an_at_ends_its_observation(self):
+        self.guard.renewal = Renewal(None, 1, None)
+
+        async def scenario(peers):
+            start = now_ms()
+            for peer in peers:
+                data = await peer.receive(2)
+                self.assertEqual((data[1], data[-1]), (numbers.UNAUTHORIZED, 1))
+            self.assertTrue(900 <= now_ms() - start < 1800)
+            self.assertEqual(self.watches(), 0)
+
+        self.play(scenario)
+
+    def test_the_notification_too_many_ends_an_observation(self):
+        self.guard.renewal = Renewal(2, None, None)
+
+        async def scenario(peers):
+            peer = peers[0]
+            for code in (numbers.CONTENT, numbers.CONTENT, numbers.UNAUTHORIZED):
+                self.assertEqual(self.watches(), 2)
+                self.server.notify("/temp")
+                for heard in peers:
+                    data = await heard.receive()
+                    self.assertEqual(data[1], code)
+                    heard.send(b"\x60\x00" + data[2:4])
+                await asyncio.sleep(0.05)
+            self.assertEqual(self.watches(), 0)
+            self.server.notify("/temp")
+            self.assertEqual(await peer.receive(0.2), b"")
+
+        self.play(scenario)
+
+    def test_the_rule_in_force_counts(self):
+        async def scenario(peers):
+            for watch in self.server._observers._watches.values():
+                watch.admitted._session.renewal = Renewal(None, 1, None)
+            self.closing.sweep()
+            data = await peers[0].receive(2)
+            self.assertEqual(data[1], numbers.UNAUTHORIZED)
 
         self.play(scenario)
 

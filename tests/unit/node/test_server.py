@@ -254,6 +254,7 @@ class Session:
 
     peer = (1, 1)
     current = True
+    renewal = None
 
     def __init__(self, message):
         self.request = message.copy()
