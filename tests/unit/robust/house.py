@@ -9,7 +9,7 @@ from leafkey.coap.message import Message
 from leafkey.coap.numbers import CHANGED, CONTENT, CREATED, GET, PAT
 from leafkey.codec import cbor
 from leafkey.errors import OutcomeUnknown, Unreachable
-from leafkey.pat import ticket, tokens
+from leafkey.pat import commands, ticket, tokens
 from leafkey.pat.dialogue import Dialogue
 from leafkey.pat.presenter import NotRecognized, Presenter
 from leafkey.pat.tokens import CONFIDENTIAL, POP, SlotGrant
@@ -128,6 +128,18 @@ class Sam:
         self._begin_epoch()
         version = self.token[tokens.VERSION]
         self._bring(tokens.encode_server_token(self.token), version)
+
+    def ratchet(self):
+        """The next St in a sealed command, which somebody carries to the server."""
+        closing = {tokens.VERSION: self.token[tokens.VERSION] + 1, tokens.SLOTS: {}}
+        change = tokens.ServerToken(None, closing)
+        command = commands.seal(PROVIDER, self.token, commands.RATCHET, change)
+        self.token = commands.followed(PROVIDER, self.token, commands.RATCHET, change)
+        for _ in range(PATIENCE):
+            self._house.carry(commands.encode_list([command]))
+            if self._house.server.guard.version == self.token[tokens.VERSION]:
+                return
+        raise AssertionError("the server takes no command")
 
     def _begin_epoch(self):
         params = dict(self.token.params)
@@ -314,6 +326,14 @@ class House:
             self.server.flash.reboot(self.keeps_unsynced)
             self.server.boot()
             raise Unreachable("no answer")
+
+    def carry(self, payload: bytes):
+        """Sealed commands reach the server."""
+        try:
+            self.server.guard.follow(payload, self.now)
+        except PowerCut:
+            self.server.flash.reboot(self.keeps_unsynced)
+            self.server.boot()
 
     def served(self, path: str = "/temp", code: int = GET):
         """The client gets what it asks for, after a few tries and without anybody's help."""

@@ -1,8 +1,8 @@
 """The power cut at every step that a server, then a client, ever stores anything by.
 
-A life begins with provisioning, and has tickets, marks, reservations, changes, a fresh St and being
-provisioned again in it. Whatever the step: no AT gets in twice, none is shown for two messages, and
-both nodes are back at work without anybody's help.
+A life begins with provisioning, and has tickets, marks, reservations, changes, a fresh St, a
+ratchet and being provisioned again in it. Whatever the step: no AT gets in twice, none is shown for two
+messages, and both nodes are back at work without anybody's help.
 """
 # heap: 1m
 # timeout: 240
@@ -26,6 +26,8 @@ def live(house: House):
     for _ in range(WIDTH + 1):
         house.served()
     house.sam.replace()
+    house.served()
+    house.sam.ratchet()
     house.served()
     for node in (house.server, house.client):
         node.provision()
@@ -94,6 +96,8 @@ class CutTest(unittest.TestCase):
                     house.sam.change({}, n_clients=1 + random.below(9))
                 if random.below(12) == 0:
                     house.sam.replace()
+                if random.below(12) == 0:
+                    house.sam.ratchet()
                 house.served("/vent" if random.below(4) == 0 else "/temp")
             look_back(house)
 
