@@ -15,6 +15,8 @@ from leafnode.link import Responses
 from leafnode.observation import Observation
 
 SECONDS = 10
+# Within this a client has renewed.
+SOON = observation.RENEWAL_SPAN / 1000 + 0.2
 
 
 class Target:
@@ -93,12 +95,6 @@ def follow(renewal, scenario):
 
 
 class RenewalTest(unittest.TestCase):
-    def setUp(self):
-        observation.RENEWAL_SPAN = 60
-
-    def tearDown(self):
-        observation.RENEWAL_SPAN = 1000
-
     def test_after_the_last_notification(self):
         async def scenario(client, following):
             seen = [await following()]
@@ -108,7 +104,7 @@ class RenewalTest(unittest.TestCase):
                 seen.append(await following())
             self.assertEqual(len(client.registered), 1)
             waiting = asyncio.create_task(following())
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(SOON)
             self.assertEqual((len(client.registered), client.opener.counter), (2, 0))
             client.notify(b"3")
             return seen + [await waiting]
@@ -190,7 +186,7 @@ class RenewalTest(unittest.TestCase):
             client.notify(b"5")
             await following()
             waiting = asyncio.create_task(following())
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(SOON)
             waiting.cancel()
 
         _, client = follow(Renewal(5, None, None), scenario)
