@@ -1,4 +1,5 @@
 """A server without an ST takes one only as the answer to its own request (SPEC 9.1)."""
+# heap: 1m
 
 import unittest
 
