@@ -1,31 +1,15 @@
-"""How this node gets into servers: refused first, a ticket from the manager, then fresh ATs.
-
-The CAM is this node itself: messages (5), (8) and (9) of the draft stay inside.
-"""
+"""How this node gets into servers: refused first, a ticket from the manager, then fresh ATs."""
 
 import asyncio
 from hashlib import sha256
 
-from leafkey.ace import aif, hints, labels
+from leafkey.ace import aif, hints
 from leafkey.coap import uri
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import (
-    APPLICATION_ACE_CBOR,
-    BAD_REQUEST,
-    CREATED,
-    FORBIDDEN,
-    GET,
-    MAX_AGE,
-    PATCH,
-    POST,
-    SERVICE_UNAVAILABLE,
-    UNAUTHORIZED,
-    code_text,
-)
+from leafkey.coap.numbers import FORBIDDEN, GET, PATCH, POST, UNAUTHORIZED, code_text
 from leafkey.codec import cbor
 from leafkey.compat import const
 from leafkey.errors import (
-    ConsentDenied,
     ConsentPending,
     DecodeError,
     NotAllowed,
@@ -35,22 +19,14 @@ from leafkey.errors import (
     TokensExhausted,
     Unreachable,
 )
-from leafkey.pat import ticket
 from leafkey.pat.dialogue import Dialogue
 from leafkey.pat.presenter import NotRecognized, Presenter
 from leafnode.carrier import Carrier
 from leafnode.clock import now_ms
 from leafnode.identity import GRANT_PREFIX
 from leafnode.node import Node
-from leafnode.uplink import TOKEN_PATH
+from leafnode.tickets import Ticket, Tickets, Wish
 
-REFUSALS = {
-    labels.INVALID_SCOPE: "the owner's policy does not allow this",
-    labels.INVALID_REQUEST: "the manager does not know this server, or does not take the request",
-    labels.ACCESS_DENIED: "the owner was asked, and does not consent",
-}
-MAX_TICKET_TRIES = const(5)
-MAX_TICKET_WAIT = const(60)
 # Milliseconds between two tickets because of refusals that anybody may have made.
 HEALING_MS = const(10000)
 
@@ -58,26 +34,29 @@ HEALING_MS = const(10000)
 class Grant:
     """One CT of this node, in one record: for which server, where it is, and what it allows.
 
+    `sam` is the URI that grants were asked of. `denied` is what the CAM does not let this node do;
     `commands` must reach the server before the first AT does; b"" for none.
     """
 
-    def __init__(self, storage, audience: str, origin: tuple, scope: list, commands: bytes):
-        self.audience = audience
+    def __init__(self, storage, name: tuple, origin: tuple, limits: tuple, commands: bytes):
+        """`name` is (sam, audience), `limits` (scope, denied)."""
+        self.sam, self.audience = name
         self.origin = origin
-        self.scope = scope
+        self.scope, self.denied = limits
         self.commands = commands
         # Set by whoever makes a grant: it needs `save` of this object.
         self.presenter: Presenter
         self._storage = storage
-        self._record = GRANT_PREFIX + sha256(audience.encode()).digest()[:6].hex()
+        self._record = GRANT_PREFIX + sha256(cbor.encode(list(name))).digest()[:6].hex()
 
     @classmethod
     def restore(cls, provider, storage, record: str) -> "Grant":
         """Return the grant in a record; StateError if it is damaged."""
         try:
-            fields = cbor.decode_array(storage.read(record), 6)
-            audience, host, port, scope, commands, state = fields
-            grant = cls(storage, audience, (host, port), aif.from_cbor(scope), commands)
+            fields = cbor.decode_array(storage.read(record), 8)
+            sam, audience, host, port, scope, denied, commands, state = fields
+            limits = aif.from_cbor(scope), aif.from_cbor(denied)
+            grant = cls(storage, (sam, audience), (host, port), limits, commands)
         except (DecodeError, ValueError, TypeError):
             raise StateError("record " + record + " is not readable")
         grant.presenter = Presenter.restore(provider, state, grant.save)
@@ -85,9 +64,9 @@ class Grant:
 
     def save(self, state: bytes):
         """Store the presenter's state with everything else, in one write."""
-        host, port = self.origin
-        fields = [self.audience, host, port, aif.to_cbor(self.scope), self.commands, state]
-        self._storage.write(self._record, cbor.encode(fields))
+        scope, denied = aif.to_cbor(self.scope), aif.to_cbor(self.denied)
+        name = [self.sam, self.audience, *self.origin]
+        self._storage.write(self._record, cbor.encode(name + [scope, denied, self.commands, state]))
 
     def forget(self):
         """Remove the record."""
@@ -108,6 +87,7 @@ class Access:
         self._trace = node.trace
         self._send_to = send_to
         self._carrier = Carrier(node, send_to)
+        self._tickets = Tickets(node, send_to)
         self._locks = {}
         self._grants = {}
         self._healed_at = {}
@@ -135,6 +115,7 @@ class Access:
             self._trace(1, _line(greeting))
             grant = await self._introduced(_needed(message), origin, response)
         elif not aif.permits(grant.scope, message.path(), message.code):
+            _obey(grant, message)
             grant = await self._renewed(grant, _needed(message))
         try:
             return await self._authorized(grant, message, level, send)
@@ -163,7 +144,7 @@ class Access:
             if response.code != UNAUTHORIZED:
                 raise NotAllowed("the server asks for no authorization, and so protects nothing")
             grant = await self._introduced(scope, origin, response)
-        elif _lacks(grant.scope, scope):
+        elif aif.minus(aif.minus(scope, grant.denied), grant.scope):
             grant = await self._renewed(grant, scope)
         return grant.scope
 
@@ -174,6 +155,7 @@ class Access:
         return response if greeting is message else await send(message)
 
     async def _authorized(self, grant: Grant, message: Message, level, send) -> tuple:
+        _obey(grant, message)
         if grant.commands:
             await self._carrier.carry(grant.audience, grant.commands, send)
             # The next write of the grant leaves them out; until then they may go there twice.
@@ -193,10 +175,11 @@ class Access:
         except DecodeError:
             raise NotAllowed("refused, and told nothing about whom to ask")
         self._trace(4, "4.01, ask " + sam)
-        if sam != self._node.uplink.token_uri:
+        # A CAM knows the managers that it may ask, and a node without one its own.
+        if not self._node.identity.has_cam and sam != self._node.uplink.token_uri:
             raise NotAllowed("the server names a manager that this node does not know")
         _check_audience(audience, origin[0])
-        return await self._replaced(None, audience, origin, needed)
+        return await self._replaced(None, Wish(sam, audience, needed, []), origin)
 
     async def _healed(self, grant: Grant, needed: list) -> Grant:
         """Replace a grant that the server does not know; not often, since a refusal is cheap."""
@@ -208,9 +191,10 @@ class Access:
 
     async def _renewed(self, grant: Grant, needed: list) -> Grant:
         """Replace a grant by a new ticket for what is needed now, and what else it covered."""
-        return await self._replaced(grant, grant.audience, grant.origin, needed)
+        wish = Wish(grant.sam, grant.audience, needed, grant.scope)
+        return await self._replaced(grant, wish, grant.origin)
 
-    async def _replaced(self, old: Grant | None, audience: str, origin: tuple, needed) -> Grant:
+    async def _replaced(self, old: Grant | None, wish: Wish, origin: tuple) -> Grant:
         """Get a ticket in place of `old`, if nobody else has meanwhile; wait for the owner."""
         lock = self._locks[origin] = self._locks.get(origin) or asyncio.Lock()
         start = now_ms()
@@ -220,53 +204,19 @@ class Access:
                     present = self._grants.get(origin)
                     if present is not None and present is not old:
                         return present
-                    return await self._ticket(audience, origin, needed, old.scope if old else [])
+                    return self._granted(await self._tickets.get(wish), wish, origin)
             except ConsentPending as pending:
                 if now_ms() - start + pending.seconds * 1000 > self._consent_ms:
                     raise
                 await asyncio.sleep(pending.seconds)
 
-    async def _ticket(self, audience: str, origin: tuple, scope: list, kept: list) -> Grant:
-        """Messages (6) and (7): what comes back is stored before it is used."""
-        self._trace(6, "ticket for " + audience + ": " + aif.text(scope))
-        token, granted, commands = self._granted(await self._asked(audience, scope, kept))
-        if token.params[ticket.tokens.AUDIENCE] != audience:
-            raise ProtocolError("the manager granted another audience")
-        grant = Grant(self._storage, audience, origin, granted, commands)
-        grant.presenter = Presenter(self._node.provider, token, grant.save)
+    def _granted(self, made: Ticket, wish: Wish, origin: tuple) -> Grant:
+        """Store a ticket before it is used."""
+        limits = made.scope, made.denied
+        grant = Grant(self._storage, (wish.sam, wish.audience), origin, limits, made.commands)
+        grant.presenter = Presenter(self._node.provider, made.token, grant.save)
         self._grants[origin] = grant
-        self._trace(7, "granted " + aif.text(granted) + ", %d ATs" % grant.presenter.left)
         return grant
-
-    async def _asked(self, audience: str, scope: list, kept: list) -> Message:
-        request_id = self._node.random_bytes(ticket.REQUEST_ID_LEN)
-        request = ticket.TokenRequest(audience, scope, request_id, kept=kept)
-        payload = ticket.encode_request(request)
-        post = self._node.uplink.post
-        for _ in range(MAX_TICKET_TRIES):
-            response = await post(self._send_to, TOKEN_PATH, payload, APPLICATION_ACE_CBOR)
-            if response.code != SERVICE_UNAVAILABLE:
-                return response
-            seconds = min(response.uint(MAX_AGE) or 1, MAX_TICKET_WAIT)
-            if ticket.is_pending(response.payload):
-                self._trace(7, "not yet: the owner is asked")
-                raise ConsentPending(seconds)
-            await asyncio.sleep(seconds)
-        raise Unreachable("the manager cannot reach the server now")
-
-    def _granted(self, response: Message) -> tuple:
-        try:
-            if response.code == CREATED:
-                token, scope = ticket.decode_response(response.payload)
-                return token, scope, ticket.decode_commands(response.payload)
-            if response.code == BAD_REQUEST:
-                refusal = ticket.decode_error(response.payload)
-                self._trace(7, "refused: " + str(refusal))
-                kind = ConsentDenied if refusal.error == labels.ACCESS_DENIED else NotAllowed
-                raise kind(REFUSALS.get(refusal.error, str(refusal)))
-        except DecodeError:
-            raise ProtocolError("the manager's answer is not readable")
-        raise ProtocolError("the manager answered " + code_text(response.code))
 
     def _restore(self, record: str):
         """A grant that is damaged is given up: its server knows it, and a new ticket heals it."""
@@ -291,17 +241,18 @@ def _check_audience(audience: str, host: str):
         raise NotAllowed("the server calls itself by another name than the URI")
 
 
+def _obey(grant: Grant, message: Message):
+    """What the CAM said no to is not asked of anybody, as long as this grant lasts (SPEC 9.6)."""
+    if aif.permits(grant.denied, message.path(), message.code):
+        raise NotAllowed("the CAM of this node does not allow this")
+
+
 def _needed(message: Message) -> list:
     try:
         path = "/" + "/".join([segment.decode() for segment in message.path()])
     except UnicodeError:
         raise NotAllowed("no permission can name this path")
     return [(path, aif.method_bit(message.code))]
-
-
-def _lacks(scope: list, needed: list) -> bool:
-    methods = dict(scope)
-    return any(bits & ~methods.get(path, 0) for path, bits in needed)
 
 
 def _line(message: Message) -> str:

@@ -18,17 +18,30 @@ _NAME = 1
 _MANAGER = 2
 _CLIENT_TOKEN = 3
 _SERVER_TOKEN = 4
+_HAS_CAM = 5
 
 
 class Identity:
-    """A node's name, its manager's URI, and the keys between the two."""
+    """A node's name, its manager's URI, and the keys between the two.
 
-    def __init__(self, provider, storage: Storage, name: str, manager: str, is_server: bool):
+    `has_cam`: the manager is a CAM, which asks the SAMs of servers for this node.
+    """
+
+    def __init__(
+        self,
+        provider,
+        storage: Storage,
+        name: str,
+        manager: str,
+        is_server: bool,
+        has_cam: bool = False,
+    ):
         self._provider = provider
         self.storage = storage
         self.name = name
         self.manager = manager
         self.is_server = is_server
+        self.has_cam = has_cam
 
     def uplink(self) -> Presenter:
         """Return what authorizes this node at its manager."""
@@ -65,15 +78,15 @@ def load(provider, directory: str, files: Files | None = None) -> Identity:
     if record is None:
         raise StateError("no identity in " + directory + ": provision this node first")
     try:
-        name, manager, is_server = cbor.decode_array(record, 3)
+        name, manager, is_server, has_cam = cbor.decode_array(record, 4)
     except DecodeError:
         raise StateError("the identity in " + directory + " is damaged: provision this node again")
-    return Identity(provider, storage, name, manager, is_server)
+    return Identity(provider, storage, name, manager, is_server, has_cam)
 
 
 def _take_up(provider, storage: Storage, provisioned: bytes):
     """Make state of an identity; only then remove it, so that a cut in between starts over."""
-    name, manager, ct, st = _decode(provisioned)
+    name, manager, ct, st, has_cam = _decode(provisioned)
     for record in storage.names(GRANT_PREFIX):
         storage.remove(record)
     for record in (NODE, SERVER_TOKEN, DOWNLINK):
@@ -81,7 +94,7 @@ def _take_up(provider, storage: Storage, provisioned: bytes):
     Presenter(provider, ct, lambda state: storage.write(UPLINK, state, twice=True))
     if st is not None:
         VerifierState(storage, DOWNLINK, twice=True).put_token(st, {})
-    storage.write(NODE, cbor.encode([name, manager, st is not None]), twice=True)
+    storage.write(NODE, cbor.encode([name, manager, st is not None, has_cam]), twice=True)
     storage.remove(IDENTITY)
 
 
@@ -93,6 +106,16 @@ def _decode(provisioned: bytes) -> tuple:
         name, manager = fields[_NAME], fields[_MANAGER]
         ct = tokens.client_token(fields[_CLIENT_TOKEN])
         st = fields.get(_SERVER_TOKEN)
-        return name, manager, ct, None if st is None else tokens.server_token(st)
+        st = None if st is None else tokens.server_token(st)
+        return name, manager, ct, st, _has_cam(fields)
     except (DecodeError, KeyError, TypeError, AttributeError):
         raise StateError("the identity is not readable: provision this node again")
+
+
+def _has_cam(fields: dict) -> bool:
+    if _HAS_CAM not in fields:
+        return False
+    # A server hears the manager that has its tokens; that is a SAM.
+    if fields[_HAS_CAM] is not True or _SERVER_TOKEN in fields:
+        raise DecodeError("a CAM manages clients alone")
+    return True

@@ -70,6 +70,26 @@ def permits(permissions: list, path: tuple, code: int) -> bool:
     return any(bit & methods and segments(known) == path for known, methods in permissions)
 
 
+def joined(permissions: list, more: list) -> list:
+    """Return what either of two lists permits; each path is there once."""
+    methods = {}
+    for path, bits in permissions + more:
+        methods[path] = methods.get(path, 0) | bits
+    return list(methods.items())
+
+
+def minus(permissions: list, taken: list) -> list:
+    """Return what of `permissions` the list `taken` does not permit."""
+    gone = dict(joined(taken, []))
+    left = [(path, bits & ~gone.get(path, 0)) for path, bits in permissions]
+    return [(path, bits) for path, bits in left if bits]
+
+
+def common(permissions: list, others: list) -> list:
+    """Return what of `permissions` the other list permits too."""
+    return minus(permissions, minus(permissions, others))
+
+
 def method_names(methods: int) -> str:
     """Return a set of methods as a person reads it: "GET,PUT"."""
     return ",".join(name for bit, name in enumerate(METHODS) if methods >> bit & 1)
