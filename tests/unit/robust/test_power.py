@@ -1,8 +1,8 @@
 """The power cut at every step that a server, then a client, ever stores anything by.
 
 A life begins with provisioning, and has tickets, marks, reservations, changes, a fresh St, a
-ratchet and being provisioned again in it. Whatever the step: no AT gets in twice, none is shown for two
-messages, and both nodes are back at work without anybody's help.
+ratchet and being provisioned again in it. Whatever the step: no AT gets in twice, none is shown for
+two messages, and both nodes are back at work without anybody's help.
 """
 # heap: 1m
 # timeout: 240
