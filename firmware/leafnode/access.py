@@ -65,7 +65,7 @@ class Grant:
     def save(self, state: bytes):
         """Store the presenter's state with everything else, in one write."""
         scope, denied = aif.to_cbor(self.scope), aif.to_cbor(self.denied)
-        name = [self.sam, self.audience, *self.origin]
+        name = [self.sam, self.audience, self.origin[0], self.origin[1]]
         self._storage.write(self._record, cbor.encode(name + [scope, denied, self.commands, state]))
 
     def forget(self):
