@@ -12,6 +12,7 @@ from leafkey.ace import aif
 from leafkey.coap.numbers import GET, POST
 from leafkey.crypto.provider import default_provider
 from leafkey.pat import functions, tokens, tree
+from leafkey.pat.renewal import Renewal
 from leafkey.pat.tokens import ClientToken, ServerToken, SlotGrant
 from leafmanager.holding import has_expired, live_grants
 from leafmanager.store.tables import Grant, Manager, Node, Server, Slot
@@ -77,6 +78,9 @@ def client_token(grant: Grant, now: int) -> ClientToken:
     }
     if grant.expires_at is not None:
         params[tokens.EXPIRES_IN] = max(0, grant.expires_at - now)
+    renewal = _renewal(grant)
+    if renewal:
+        params[tokens.RENEWAL] = renewal
     ct = _derive(server.suite, server.st, (grant.slot, grant.generation))
     return ClientToken(ct, _shape(server) | params)
 
@@ -171,8 +175,19 @@ def _slot_grant(grant: Grant, now: int) -> SlotGrant | None:
     expires_in = None if grant.expires_at is None else grant.expires_at - now
     permissions = aif.decode(grant.permissions)
     return SlotGrant(
-        grant.generation, grant.last, grant.level, grant.first, permissions, expires_in
+        grant.generation,
+        grant.last,
+        grant.level,
+        grant.first,
+        permissions,
+        expires_in,
+        _renewal(grant),
     )
+
+
+def _renewal(grant: Grant) -> Renewal | None:
+    limits = Renewal(grant.notifications_per_at, grant.seconds_per_at, None)
+    return None if limits == (None, None, None) else limits
 
 
 def _node_grant(node: Node) -> SlotGrant:

@@ -3,8 +3,8 @@
 A rule names a client, a server, a path ("/temp", or "/room/*" for all below), methods, and allows,
 denies, or says that the owner is to be asked about what no other rule allows or denies. Nothing is
 allowed that no rule allows, and a denial outweighs every permission. An allowing rule may end at a
-time, hold for a number of ATs altogether, and demand a level; what several rules allow together is
-held to the strictest of them.
+time, hold for a number of ATs altogether, demand a level, and limit what one AT carries; what
+several rules allow together is held to the strictest of them.
 """
 
 from collections.abc import Iterable
@@ -25,6 +25,8 @@ class Permission(NamedTuple):
     level: int
     ends_at: int | None
     ats: int
+    notifications_per_at: int | None
+    seconds_per_at: int | None
     rules: list[Rule]
 
 
@@ -45,8 +47,10 @@ def decide(
     return Permission(
         granted,
         max([level, *(rule.level for rule in used if rule.level is not None)]),
-        min((rule.ends_at for rule in used if rule.ends_at is not None), default=None),
+        _least(rule.ends_at for rule in used),
         min((rule.ats_left for rule in used if rule.ats_left is not None), default=UNLIMITED),
+        _least(rule.notifications_per_at for rule in used),
+        _least(rule.seconds_per_at for rule in used),
         used,
     )
 
@@ -73,6 +77,10 @@ def covers(pattern: str, path: str) -> bool:
     if pattern.endswith("/*"):
         return path.startswith(pattern[:-1])
     return path == pattern
+
+
+def _least(limits: Iterable[int | None]) -> int | None:
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _allowed(rules: list[Rule], path: str) -> int:

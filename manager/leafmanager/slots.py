@@ -62,6 +62,8 @@ def assign(
         level=permission.level,
         first=0,
         last=ats - 1,
+        notifications_per_at=permission.notifications_per_at,
+        seconds_per_at=permission.seconds_per_at,
         version=server.version,
         issued_at=now,
         expires_at=permission.ends_at,

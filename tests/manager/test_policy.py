@@ -78,6 +78,18 @@ def test_the_strictest_limits_hold_for_what_several_rules_allow():
     both = decide(rules, [("/temp", GET), ("/vent", PUT)], 1, NOW)
     assert both
     assert (both.level, both.ends_at, both.ats, both.rules) == (3, NOW + 30, 5, rules[:2])
+    assert (both.notifications_per_at, both.seconds_per_at) == (None, None)
+
+
+def test_the_strictest_limits_of_an_at_hold():
+    rules = [
+        rule("/temp", GET, notifications_per_at=5, seconds_per_at=60),
+        rule("/vent", PUT, notifications_per_at=9),
+        rule("/lock", PUT, notifications_per_at=1, seconds_per_at=1),
+    ]
+    both = decide(rules, [("/temp", GET), ("/vent", PUT)], 1, NOW)
+    assert both
+    assert (both.notifications_per_at, both.seconds_per_at) == (5, 60)
 
 
 def test_the_server_sets_the_least_level():

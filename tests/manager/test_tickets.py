@@ -10,6 +10,7 @@ from leafkey.coap.numbers import (
 )
 from leafkey.crypto.provider import default_provider
 from leafkey.pat import functions, ticket, tokens, tree
+from leafkey.pat.renewal import Renewal
 from tests.manager.answers import TEMP, error_of, granted
 from tests.manager.nodes import ClientNode, ServerNode
 from tests.manager.processes import Leafkey, Serving
@@ -29,6 +30,19 @@ def test_a_ticket_is_what_the_server_was_told(
     assert aif.permits(held.params[tokens.SLOTS][1].permissions, (b"temp",), GET)
     assert serving.line("(6)  display -> home  ticket request: thermo GET /temp, PUT /vent")
     assert serving.line("(7)  home -> display  ticket: thermo GET /temp, slot 1 generation 1")
+
+
+def test_client_and_server_are_told_what_one_at_carries(
+    home: Leafkey, display: ClientNode, ready: ServerNode
+):
+    limits = "--notifications-per-at", "5", "--seconds-per-at", "60"
+    home.ok("policy", "allow", "display", "thermo", "/temp", *limits)
+    token = granted(display.ask("thermo", TEMP))
+    held = ready.clients.token
+    assert held
+    rule = Renewal(5, 60, None)
+    assert (token.params[tokens.RENEWAL], held.params[tokens.SLOTS][1].renewal) == (rule, rule)
+    assert "5 notifications, 60 seconds" in home.ok("policy", "list")
 
 
 def test_the_first_ticket_needs_a_change_and_no_more(

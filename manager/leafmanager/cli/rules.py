@@ -7,6 +7,7 @@ import typer
 from sqlalchemy import select
 
 from leafkey.pat import tokens
+from leafkey.pat.renewal import MAX_PER_AT
 from leafmanager import cam_clients, provision, units
 from leafmanager.cli import ui
 from leafmanager.errors import ManagerError
@@ -56,11 +57,22 @@ def allow(
         int | None,
         typer.Option(min=1, max=MAX_ATS, help="How many requests altogether, renewals included."),
     ] = None,
+    notifications_per_at: Annotated[
+        int | None,
+        typer.Option(min=1, max=MAX_PER_AT, help="After so many, an observation is renewed."),
+    ] = None,
+    seconds_per_at: Annotated[
+        int | None,
+        typer.Option(min=1, max=MAX_PER_AT, help="After so long, an observation is renewed."),
+    ] = None,
 ) -> None:
     """Allow a client to use a resource of a server.
 
     The rule counts from the client's next ticket on. When its time or its requests are used up, the
     client is refused. Requests of a ticket that was replaced before they were made are used up too.
+
+    A renewal of an observation is one more request. Clients do it by themselves, in time; with
+    --ats, it is what limits how much they hear.
     """
     now = int(time.time())
     ends_at = now + units.duration(duration) if duration else None
@@ -71,6 +83,8 @@ def allow(
         level=units.level(level) if level else None,
         ends_at=ends_at,
         ats_left=ats,
+        notifications_per_at=notifications_per_at,
+        seconds_per_at=seconds_per_at,
         created_at=now,
     )
     _add(state, rule, client, server)
@@ -173,5 +187,11 @@ def _record(rule: Rule, now: int) -> dict[str, object]:
         "level": None if rule.level is None else units.choice_text(tokens.LEVELS, rule.level),
         "until": ui.moment(rule.ends_at),
         "ats_left": rule.ats_left,
+        "per_at": _per_at(rule),
         "state": "in force" if in_force(rule, now) else "over",
     }
+
+
+def _per_at(rule: Rule) -> str | None:
+    limits = (rule.notifications_per_at, "notifications"), (rule.seconds_per_at, "seconds")
+    return ", ".join(f"{limit} {what}" for limit, what in limits if limit) or None

@@ -160,7 +160,7 @@ class Grant(Base):
 
     The second makes a repeated ticket request find its ticket. `version` is the server's that
     carries the grant: once confirmed, the ticket may be released. `released_at` is null until then,
-    `ended_at` while the grant holds its slot.
+    `ended_at` while the grant holds its slot. `*_per_at` null: no limit.
     """
 
     __tablename__ = "grants"
@@ -181,6 +181,8 @@ class Grant(Base):
     level: Mapped[int]
     first: Mapped[int]
     last: Mapped[int]
+    notifications_per_at: Mapped[int | None]
+    seconds_per_at: Mapped[int | None]
     version: Mapped[int]
     issued_at: Mapped[int]
     released_at: Mapped[int | None]
@@ -195,7 +197,8 @@ class Rule(Base):
     """One sentence of the owner's: see `leafmanager.policy`.
 
     `allow` null: ask the owner. `level` null: the server's own. `ends_at` null: no end. `ats_left`
-    null: no limit. `consent_id` is what the owner was asked when the rule was made, if anything.
+    and `*_per_at` null: no limit. `consent_id` is what the owner was asked when the rule was made, if
+    anything.
     """
 
     __tablename__ = "rules"
@@ -209,6 +212,8 @@ class Rule(Base):
     level: Mapped[int | None]
     ends_at: Mapped[int | None]
     ats_left: Mapped[int | None]
+    notifications_per_at: Mapped[int | None]
+    seconds_per_at: Mapped[int | None]
     created_at: Mapped[int]
     consent_id: Mapped[int | None] = mapped_column(ForeignKey("consents.id", ondelete="SET NULL"))
 
@@ -259,3 +264,7 @@ class Charge(Base):
     )
 
     rule: Mapped[Rule] = relationship(lazy="joined", innerjoin=True)
+
+
+# A CAM has tables of its own (`leafmanager.cam.tables`), which are declared later.
+MANAGER_TABLES = list(Base.metadata.sorted_tables)
