@@ -111,14 +111,15 @@ def message(code: int, path: str, payload: bytes = b"") -> Message:
 class Insider:
     """Holds a client's identity, and does with it what a node would not.
 
-    `presenter` shows its ATs to the manager, `granted` those to a server.
+    `presenter` shows its ATs to the manager, under `token`; `granted` those to a server.
     """
 
     def __init__(self, identity: Path, manager_port: int):
         fields = cbor.decode(identity.read_bytes())
         assert isinstance(fields, dict)
         self.peer = Peer(manager_port)
-        self.presenter = presenter_of(tokens.client_token(fields[3]))
+        self.token = tokens.client_token(fields[3])
+        self.presenter = presenter_of(self.token)
 
     def close(self) -> None:
         """Free the port."""

@@ -91,7 +91,7 @@ def door(house: House) -> FreshServer:
     """A server with a lock and a bell."""
     house.path("door").mkdir()
     house.owner("server", "add", "door", "--out", str(house.path("door") / "identity"))
-    return FreshServer(house, "door", {})
+    return FreshServer(house, "door")
 
 
 @pytest.fixture

@@ -275,6 +275,15 @@ def test_an_at_past_the_window_is_refused(house: House, peer: Peer):
     other.close()
 
 
+def test_an_at_past_the_window_is_refused_by_the_manager(house: House):
+    node = Insider(house.provision("hasty"), house.manager_port)
+    params = node.token.params | {tokens.FIRST: node.token[tokens.WINDOW] + 3}
+    ahead = presenter_of(tokens.ClientToken(node.token.ct, params))
+    assert is_refusal(node.peer.insist(raw(ahead.protect(message(POST, "/token")))))
+    assert error_of(node.post("/token", b"")) == labels.INVALID_REQUEST
+    node.close()
+
+
 def test_two_ats_are_none(peer: Peer, presenter: Presenter):
     exchange = presenter.protect(message(GET, "/temp"))
     twice = on_option(lambda value: value)

@@ -217,6 +217,19 @@ def test_a_server_that_lost_its_state_starts_over(
         assert all(refused(listener, data) for data in dict.fromkeys(lamp.relay.heard))
 
 
+def test_a_post_that_was_cut_off_is_not_repeated(house: House):
+    fan, turner = house.add_server("fan"), house.add_client("turner")
+    house.allow("turner", "fan", "/*", "--methods", "POST")
+    assert turner.ask("POST", fan.uri("/count"), text="first") == "2.04"
+    cut_off = turner.begin("POST", fan.uri("/slow"), text="slow")
+    fan.process.wait_for("acted slow")
+    fan.kill()
+    fan.start("ready")
+    assert turner.answer(cut_off).startswith("OutcomeUnknown")
+    assert turner.ask("POST", fan.uri("/count"), text="last") == "2.04"
+    assert fan.acted == ["first", "slow", "last"]
+
+
 def test_a_client_that_lost_its_state_starts_over(house: House):
     pump, writer = house.add_server("pump"), house.add_client("writer")
     house.allow("writer", "pump", "/temp")
