@@ -3,6 +3,7 @@
 import os
 import queue
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -101,6 +102,14 @@ class Process:
         """End it as a power cut does, and wait until it is gone."""
         self._process.kill()
         self._gone()
+
+    def pause(self) -> None:
+        """Let it do nothing until `go_on`."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Wake it up after `pause`."""
+        self._process.send_signal(signal.SIGCONT)
 
     def _gone(self) -> None:
         self._process.wait()

@@ -197,8 +197,8 @@ class Rule(Base):
     """One sentence of the owner's: see `leafmanager.policy`.
 
     `allow` null: ask the owner. `level` null: the server's own. `ends_at` null: no end. `ats_left`
-    and `*_per_at` null: no limit. `consent_id` is what the owner was asked when the rule was made, if
-    anything.
+    and `*_per_at` null: no limit. `consent_id` is what the owner was asked when the rule was made,
+    if anything.
     """
 
     __tablename__ = "rules"
