@@ -23,7 +23,11 @@ MAX_BATCH = 16
 
 
 class OutOfBound(Exception):
-    """A cursor that is past the latest update."""
+    """A cursor that is past the update `latest`, None if there was none yet."""
+
+    def __init__(self, latest: int | None):
+        super().__init__(latest)
+        self.latest = latest
 
 
 class Difference(NamedTuple):
@@ -81,7 +85,7 @@ def difference(
     _tidy(session, node_id, now)
     latest = _latest(session, node_id)
     if cursor is not None and cursor > (-1 if latest is None else latest):
-        raise OutOfBound
+        raise OutOfBound(latest)
     if latest is None:
         return Difference([], None, False)
     oldest = max(0, latest - MAX_UPDATES + 1)

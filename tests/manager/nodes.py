@@ -211,7 +211,9 @@ class ServerNode(Node):
             # Without an ST it takes none but the answer to its own request (SPEC 9.1).
             if self.clients.token:
                 self.clients.apply(token, 0)
-                self.pushed.append(token)
+                # Version 0 changes nothing, and asks what there is.
+                if token.params[tokens.VERSION]:
+                    self.pushed.append(token)
                 code = CHANGED
         except OutOfStep:
             code = CONFLICT

@@ -1,59 +1,54 @@
-"""Sends STs and their changes to servers, and learns what they confirm (SPEC section 9.1)."""
+"""The manager's word to its servers: STs, changes and commands, and what they confirm (SPEC 9)."""
 
 import asyncio
 from collections import defaultdict
 from typing import NamedTuple
 
 import aiocoap
-from aiocoap.error import Error as CoapError
-from aiocoap.numbers.constants import TransportTuning
 from sqlalchemy import update
 
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import (
-    APPLICATION_CBOR,
-    CHANGED,
-    CONFLICT,
-    CONTENT_FORMAT,
-    POST,
-)
-from leafkey.coap.transfer import Transfer
+from leafkey.coap.numbers import APPLICATION_CBOR, CHANGED, CONFLICT
 from leafkey.codec import cbor
 from leafkey.crypto.provider import default_provider
 from leafkey.errors import DecodeError, LeafkeyError, OutOfStep, Unreachable
-from leafkey.pat import tokens
-from leafkey.pat.dialogue import Dialogue
+from leafkey.pat import commands, tokens
 from leafkey.pat.presenter import Presenter
-from leafmanager import issue
+from leafmanager import issue, slots, versions
 from leafmanager.events import NOTE, SERVER_TOKEN, Event, Sink
-from leafmanager.net.convert import from_aiocoap, to_aiocoap
+from leafmanager.net import outgoing
 from leafmanager.store.database import Store
 from leafmanager.store.tables import Server
 
 # How long a client waits at most for the server to confirm its slot.
 DELIVERY_SECONDS = 10
+# A server that has just not answered is not waited for again by a client.
+SILENT_SECONDS = 10
 # Up to so many versions behind, a server gets the changes one by one, and then the whole ST.
 MAX_CHANGES = 4
 # A server that was told everything twice and still has not got it will not get it now.
-MAX_MESSAGES = 2 * MAX_CHANGES
-
-
-class PushTuning(TransportTuning):
-    """Three transmissions within four seconds: a server that is off keeps nobody waiting."""
-
-    ACK_TIMEOUT = 1.0
-    ACK_RANDOM_FACTOR = 1.2
-    MAX_RETRANSMIT = 2
+MAX_MESSAGES = 2 * MAX_CHANGES + 1
+# A change to nothing: its answer says which version the server has.
+_QUESTION = tokens.ServerToken(None, {tokens.VERSION: 0})
 
 
 class _Parcel(NamedTuple):
+    """What a server gets next: an ST or a change in the channel, or sealed commands."""
+
     name: str
     address: str
-    token: tokens.ServerToken
+    payload: bytes
+    text: str
+    is_sealed: bool = False
 
 
 class Downlink:
-    """The channels from the manager to its servers, one message at a time for each."""
+    """The channels from the manager to its servers, one message at a time for each.
+
+    What this manager remembers of a server may be an old copy that somebody restored. So nothing
+    is sent to a server or sealed for it before it has said which version it has; if it has one
+    that this manager never sent, it gets a fresh St.
+    """
 
     def __init__(self, store: Store, context: aiocoap.Context, manager: str, tell: Sink):
         self._store = store
@@ -62,66 +57,91 @@ class Downlink:
         self._tell = tell
         self._locks: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._presenters: dict[int, Presenter] = {}
-        self._versions: dict[int, int] = {}
+        # Servers that have said which version they have, those of them that may have got another
+        # one since, and those that only their whole ST helps.
+        self._met: set[int] = set()
+        self._unsure: set[int] = set()
+        self._lost: set[int] = set()
+        self._silent: dict[int, float] = {}
 
-    def sent_whole(self, server_id: int, version: int) -> None:
-        """Note that a server was given its whole ST; whether it took it is not known yet."""
-        self._versions[server_id] = version
+    def heard(self, server_id: int) -> None:
+        """Note that a server has said which version it has, and is given its whole ST."""
+        self._met.add(server_id)
+        self._unsure.add(server_id)
+        self._silent.pop(server_id, None)
 
-    async def deliver(self, server_id: int, version: int) -> bool:
-        """Tell whether a server has confirmed `version`, after letting it know if it has not."""
+    def ahead(self, server_id: int) -> None:
+        """Note that a server has a version that this manager never sent: ask for its epoch."""
+        self._met.discard(server_id)
+        self._silent.pop(server_id, None)
+
+    def has_met(self, server_id: int) -> bool:
+        """Tell whether this manager's memory of a server was found to be good."""
+        return server_id in self._met
+
+    def is_sure(self, server_id: int) -> bool:
+        """Tell whether what is noted as confirmed is what the server has."""
+        return server_id in self._met and server_id not in self._unsure
+
+    async def deliver(self, server_id: int, version: int, patiently: bool = False) -> bool:
+        """Tell whether a server has confirmed `version`, after letting it know if it has not.
+
+        A server that has just not answered is asked again only `patiently`.
+        """
+        clock = asyncio.get_running_loop().time
+        if not patiently and self._silent.get(server_id, 0) > clock():
+            return False
         try:
             async with asyncio.timeout(DELIVERY_SECONDS), self._locks[server_id]:
                 for _ in range(MAX_MESSAGES):
                     parcel = self._next_parcel(server_id, version)
                     if parcel is None:
                         return True
-                    self._take_answer(server_id, await self._push(server_id, parcel))
+                    await self._exchange(server_id, parcel)
         except (TimeoutError, Unreachable):
-            self._note(server_id, "the server does not answer")
+            self._silent[server_id] = clock() + SILENT_SECONDS
+            self._note_off(server_id)
         except LeafkeyError as error:
+            # It answers, so commands that a client carries would fare no better.
+            self._met.discard(server_id)
             self._note(server_id, f"the server does not take its token: {error}")
         return False
 
     def _next_parcel(self, server_id: int, version: int) -> _Parcel | None:
         with self._store.transaction() as session:
             server = session.get_one(Server, server_id)
-            if server.confirmed >= version:
+            if self.is_sure(server_id) and server.confirmed >= version:
                 return None
             if server.address is None:
                 raise Unreachable("the server was never heard of")
+            if not self.is_sure(server_id):
+                return _in_channel(server, _QUESTION, "server token: which version?")
+            found = versions.following(session, server) if server_id not in self._lost else []
             now = issue.now()
-            # What is not confirmed is sent again, even if the server was given it.
-            has = min(self._versions.get(server_id, server.confirmed), server.version - 1)
-            if has > 0 and server.version - has <= MAX_CHANGES:
-                token = issue.change(session, server, has + 1, now)
-            else:
-                token = issue.whole(session, server, now)
-            return _Parcel(server.node.name, server.address, token)
+            if any(step.kind == commands.RATCHET for step in found):
+                payload = versions.sealed(session, server)
+                if payload:
+                    text = f"sealed commands: to version {server.version}"
+                    return _Parcel(server.node.name, server.address, payload, text, True)
+            elif 0 < len(found) <= MAX_CHANGES and all(versions.is_timely(v, now) for v in found):
+                server.sent = max(server.sent, found[0].number)
+                change = versions.change_of(found[0])
+                return _in_channel(server, change, token_text(change))
+            server.sent = max(server.sent, server.version)
+            whole = issue.whole(session, server, now)
+            return _in_channel(server, whole, token_text(whole))
 
-    async def _push(self, server_id: int, parcel: _Parcel) -> Message:
-        payload = tokens.encode_server_token(parcel.token)
-        self._tell(Event(SERVER_TOKEN, self._manager, parcel.name, token_text(parcel.token)))
-        request = Message(POST, ((CONTENT_FORMAT, APPLICATION_CBOR),), payload)
-        request.set_path(issue.SERVER_TOKEN_PATH)
-        dialogue = Dialogue(self._presenter(server_id), self._sender(parcel.address), True)
-        transfer = Transfer(request)
-        while transfer.response is None:
-            _, response = await dialogue.request(transfer.next_request())
-            transfer.receive(response)
-        return transfer.response
-
-    def _sender(self, address: str):
-        async def send(message: Message) -> Message:
-            sent = to_aiocoap(message, PushTuning())
-            sent.unresolved_remote = address
-            try:
-                response = await self._context.request(sent, handle_blockwise=False).response
-            except CoapError as error:
-                raise Unreachable("the server does not answer") from error
-            return from_aiocoap(response)
-
-        return send
+    async def _exchange(self, server_id: int, parcel: _Parcel) -> None:
+        self._tell(Event(SERVER_TOKEN, self._manager, parcel.name, parcel.text))
+        to, payload = (self._context, parcel.address), parcel.payload
+        if parcel.is_sealed:
+            path = issue.COMMANDS_PATH
+            answer = await outgoing.post_open(*to, path, payload, APPLICATION_CBOR)
+            self._take_receipt(server_id, answer)
+            return
+        presenter, path = self._presenter(server_id), issue.SERVER_TOKEN_PATH
+        answer = await outgoing.post(*to, presenter, path, payload, APPLICATION_CBOR)
+        self._take_answer(server_id, answer)
 
     def _take_answer(self, server_id: int, answer: Message) -> None:
         """Remember the version a server says it has; DecodeError if it says nothing sensible."""
@@ -130,12 +150,34 @@ class Downlink:
             raise OutOfStep("it has none, and asks for one by itself")
         with self._store.transaction() as session:
             server = session.get_one(Server, server_id)
-            if (epoch, version) > (server.epoch, server.version):
-                raise DecodeError("it has a later one: this manager's memory is out of date")
-            has = version if epoch == server.epoch else 0
-            server.confirmed = has
+            server.off_since = None
+            is_ahead = epoch > server.epoch or version > server.sent
+            if is_ahead:
+                slots.begin_epoch(session, server, issue.now(), (epoch, version))
+            else:
+                versions.confirm(session, server, version)
+        if is_ahead:
+            self._note(server_id, "it has a later ST than this manager gave it: a fresh St")
+        self._met.add(server_id)
+        self._unsure.discard(server_id)
+        self._silent.pop(server_id, None)
         # A change that did not fit: only the whole ST helps.
-        self._versions[server_id] = has if answer.code == CHANGED else 0
+        (self._lost.discard if answer.code == CHANGED else self._lost.add)(server_id)
+
+    def _take_receipt(self, server_id: int, answer: Message) -> None:
+        try:
+            receipt = commands.decode(answer.payload) if answer.code == CHANGED else None
+        except DecodeError:
+            receipt = None
+        with self._store.transaction() as session:
+            server = session.get_one(Server, server_id)
+            if receipt is not None and versions.take_receipt(session, server, receipt):
+                server.off_since = None
+                self._silent.pop(server_id, None)
+                return
+        # What anybody may have answered proves nothing: the channel will tell.
+        self._unsure.add(server_id)
+        self._lost.add(server_id)
 
     def _presenter(self, server_id: int) -> Presenter:
         if server_id not in self._presenters:
@@ -155,6 +197,13 @@ class Downlink:
             return Presenter(default_provider(), token, save)
         return Presenter.restore(default_provider(), state, save)
 
+    def _note_off(self, server_id: int) -> None:
+        with self._store.transaction() as session:
+            server = session.get_one(Server, server_id)
+            if server.address is not None and server.off_since is None:
+                server.off_since = issue.now()
+        self._note(server_id, "the server does not answer")
+
     def _note(self, server_id: int, text: str) -> None:
         with self._store.transaction() as session:
             name = session.get_one(Server, server_id).node.name
@@ -169,6 +218,12 @@ def token_text(token: tokens.ServerToken) -> str:
         for slot, grant in token.params.get(tokens.SLOTS, {}).items()
     ]
     return ", ".join([f"server token: {kind}, version {token[tokens.VERSION]}", *slots])
+
+
+def _in_channel(server: Server, token: tokens.ServerToken, text: str) -> _Parcel:
+    if server.address is None:
+        raise Unreachable("the server was never heard of")
+    return _Parcel(server.node.name, server.address, tokens.encode_server_token(token), text)
 
 
 def _confirmation(answer: Message) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from leafkey.coap.assembler import Assembler
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
+    GET,
     INTERNAL_SERVER_ERROR,
     MAX_AGE,
     METHOD_NOT_ALLOWED,
@@ -26,19 +27,20 @@ from leafmanager.net.handlers import Peer
 _REFUSALS_TOLD = 5
 _BUSY_SECONDS = 10
 
-# What answers a POST, by path. It takes and gives messages without their protection.
+# What answers, by path. It takes and gives messages without their protection.
 Routes = dict[str, Callable[[Peer, Message], Awaitable[Message]]]
 
 
 class Front:
     """An aiocoap site that hands all requests, whatever their path, to the PAT verifier."""
 
-    def __init__(self, channels: Channels, routes: Routes, tell: Sink):
+    def __init__(self, channels: Channels, routes: Routes, tell: Sink, reads: Routes | None = None):
+        """`routes` answer a POST, and `reads` a GET."""
         self._channels = channels
         self._tell = tell
         self._told = Bucket(_REFUSALS_TOLD, _REFUSALS_TOLD, now_ms() / 1000)
         self._assembler = Assembler(secrets.token_bytes)
-        self._routes = routes
+        self._routes = {POST: routes, GET: reads or {}}
 
     async def render_to_pipe(self, pipe) -> None:
         """Answer one request (the interface aiocoap calls)."""
@@ -69,11 +71,12 @@ class Front:
         return self._assembler.response(session.peer, request, response, now_ms())
 
     async def _routed(self, peer: Peer, request: Message) -> Message:
-        if request.code != POST:
-            return Message(METHOD_NOT_ALLOWED)
         path = "/" + "/".join(segment.decode() for segment in request.path())
+        answer = self._routes.get(request.code, {}).get(path)
+        if answer is None:
+            return Message(METHOD_NOT_ALLOWED)
         try:
-            return await self._routes[path](peer, request)
+            return await answer(peer, request)
         except ManagerError as error:
             self._tell(Event(NOTE, peer.name, self._channels.name, f"not served: {error}"))
             return Message(SERVICE_UNAVAILABLE, ((MAX_AGE, _BUSY_SECONDS),))

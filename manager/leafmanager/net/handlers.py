@@ -3,6 +3,8 @@
 import asyncio
 from typing import NamedTuple
 
+from sqlalchemy.orm import Session
+
 from leafkey.ace import aif, labels
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
@@ -26,7 +28,7 @@ from leafkey.pat.ticket import (
     encode_pending,
     encode_response,
 )
-from leafmanager import cam_clients, consent, issue, sam, slots
+from leafmanager import cam_clients, consent, issue, sam, slots, versions
 from leafmanager.events import (
     NOTE,
     SERVER_TOKEN,
@@ -36,6 +38,7 @@ from leafmanager.events import (
     Event,
     Sink,
 )
+from leafmanager.holding import has_expired
 from leafmanager.net.downlink import Downlink, token_text
 from leafmanager.net.watch import Watch
 from leafmanager.store.database import Store
@@ -98,7 +101,10 @@ class Handlers:
         return {issue.TOKEN_PATH: self.ticket, issue.SERVER_TOKEN_PATH: self.server_token}
 
     async def ticket(self, peer: Peer, request: Message) -> Message:
-        """Decide, or let the owner decide, let the server know, and then release the ticket."""
+        """Decide, or let the owner decide, let the server know, and then release the ticket.
+
+        A server that does not answer is told by the client, which carries sealed commands to it.
+        """
         try:
             asked = decode_request(request.payload)
             self._tell_of(TICKET_REQUEST, peer, f"ticket request: {_scope_text(asked)}")
@@ -106,9 +112,7 @@ class Handlers:
             if granted is None:
                 self._tell_of(TICKET_GRANT, peer, "no ticket yet: the owner has not answered")
                 return _later(AGAIN_SECONDS, encode_pending())
-            if not await self._downlink.deliver(granted.server_id, granted.version):
-                self._tell_of(TICKET_GRANT, peer, "no ticket yet: the server has not confirmed it")
-                return _later(RETRY_SECONDS)
+            await self._downlink.deliver(granted.server_id, granted.version)
             return self._released(peer, granted.id)
         except TokenErrorResponse as error:
             self._tell_of(TICKET_GRANT, peer, f"no ticket: {error}")
@@ -130,17 +134,19 @@ class Handlers:
         now = issue.now()
         with self._store.transaction() as session:
             server = session.get_one(Server, peer.id)
-            if has > server.version:
+            was_heard = server.heard_at is not None
+            server.address, server.heard_at, server.off_since = peer.address, now, None
+            if has > server.sent:
                 return self._outdated(peer)
-            if has == 0 and server.heard_at is not None:
+            if has == 0 and was_heard:
                 # It was given the present St, and cannot tell any more which ATs it has seen.
                 self._tell_of(NOTE, peer, "it has lost its state: a fresh St, in a new epoch")
                 slots.begin_epoch(session, server, now)
-            server.address, server.heard_at = peer.address, now
             slots.close_expired(session, server, now)
-            server.confirmed = has
+            versions.confirm(session, server, has)
             token = issue.whole(session, server, now)
-        self._downlink.sent_whole(peer.id, token.params[tokens.VERSION])
+            server.sent = max(server.sent, server.version)
+        self._downlink.heard(peer.id)
         self._tell_of(SERVER_TOKEN, peer, token_text(token))
         payload = tokens.encode_server_token(token)
         return Message(CHANGED, ((CONTENT_FORMAT, APPLICATION_CBOR),), payload)
@@ -148,7 +154,8 @@ class Handlers:
     def _outdated(self, peer: Peer) -> Message:
         """A manager restored from an old backup must not grant again what it granted before."""
         self._tell_of(NOTE, peer, "it has a later ST: this manager's memory is out of date")
-        return _later(FULL_SECONDS)
+        self._downlink.ahead(peer.id)
+        return _later(RETRY_SECONDS)
 
     async def _granted(self, peer: Peer, asked: TokenRequest) -> _Granted | None:
         """Return the grant, after the owner's answer if it takes one; None if there is none yet."""
@@ -184,15 +191,29 @@ class Handlers:
             if grant is None:
                 # Undone by a new epoch: the same request is granted there.
                 return _later(AGAIN_SECONDS)
-            if grant.ended_at is not None or slots.has_expired(grant, now):
+            if grant.ended_at is not None or has_expired(grant, now):
                 raise TokenErrorResponse("the grant has ended meanwhile", labels.INVALID_REQUEST)
+            carried = self._carried(session, grant)
+            if carried is None:
+                self._tell_of(TICKET_GRANT, peer, "no ticket yet: the server has not confirmed it")
+                return _later(RETRY_SECONDS)
             grant.released_at = grant.released_at or now
             scope = aif.decode(grant.permissions)
             token = issue.client_token(grant, now)
-            payload = encode_response(token, scope, grant.access_token)
+            payload = encode_response(token, scope, grant.access_token, carried)
             text = f"ticket: {grant.server.node.name} {aif.text(scope)}, {_grant_text(grant, now)}"
+            text += ", with sealed commands" if carried else ""
         self._tell_of(TICKET_GRANT, peer, text)
         return _ace(CREATED, payload)
+
+    def _carried(self, session: Session, grant: Grant) -> bytes | None:
+        """Return the commands that a ticket has to bring along, b"" for none; None: not yet."""
+        if grant.server.confirmed >= grant.version:
+            return b""
+        # Neither is anything sealed before the server has shown that this memory is good.
+        if not self._downlink.has_met(grant.server_id):
+            return None
+        return versions.sealed(session, grant.server) or None
 
     def _tell_of(self, number: int, peer: Peer, text: str) -> None:
         incoming = number in (TICKET_REQUEST, SERVER_TOKEN_REQUEST)

@@ -1,4 +1,4 @@
-"""Requests that go out under a CT of the manager's, or the CAM's, own (SPEC section 10)."""
+"""Requests that go out: in the manager's, or the CAM's, channels (SPEC section 10), or open."""
 
 import aiocoap
 from aiocoap.error import Error as CoapError
@@ -34,7 +34,22 @@ async def post(
     Bodies of any size travel in blocks. Unreachable if there is no answer; leafkey.errors and
     NotRecognized as `Dialogue.request` says.
     """
+    dialogue = Dialogue(presenter, _sender(context, address), repeat_all=True)
 
+    async def exchange(message: Message) -> Message:
+        return (await dialogue.request(message))[1]
+
+    return await _transferred(path, payload, content_format, exchange)
+
+
+async def post_open(
+    context: aiocoap.Context, address: str, path: str, payload: bytes, content_format: int
+) -> Message:
+    """Return the answer to a POST without protection, as `post`; anybody may have made it."""
+    return await _transferred(path, payload, content_format, _sender(context, address))
+
+
+def _sender(context: aiocoap.Context, address: str):
     async def send(message: Message) -> Message:
         sent = to_aiocoap(message, Tuning())
         sent.unresolved_remote = address
@@ -44,11 +59,13 @@ async def post(
             raise Unreachable("the peer does not answer") from error
         return from_aiocoap(response)
 
+    return send
+
+
+async def _transferred(path: str, payload: bytes, content_format: int, exchange) -> Message:
     request = Message(POST, ((CONTENT_FORMAT, content_format),), payload)
     request.set_path(path)
-    dialogue = Dialogue(presenter, send, repeat_all=True)
     transfer = Transfer(request)
     while transfer.response is None:
-        _, response = await dialogue.request(transfer.next_request())
-        transfer.receive(response)
+        transfer.receive(await exchange(transfer.next_request()))
     return transfer.response

@@ -12,9 +12,11 @@ from leafmanager.errors import ManagerError
 from leafmanager.events import Sink
 from leafmanager.net import transport
 from leafmanager.net.channels import Channels
+from leafmanager.net.courier import Courier
 from leafmanager.net.downlink import Downlink
 from leafmanager.net.front import Front
 from leafmanager.net.handlers import Handlers
+from leafmanager.net.reports import Reports
 from leafmanager.net.watch import Watch
 from leafmanager.provision import manager_of
 from leafmanager.store.database import Store
@@ -24,14 +26,14 @@ _LOCK_FILE = "serve.lock"
 
 
 @contextmanager
-def only_one(state: Path) -> Iterator[None]:
+def only_one(state: Path, command: str = "leafkey serve") -> Iterator[None]:
     """Keep a second server away from the same manager: both would hold the same windows."""
     with (state / _LOCK_FILE).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ManagerError(
-                f"'leafkey serve' is running for {state} already", "end it first"
+                f"'{command}' is running for {state} already", "end it first"
             ) from None
         yield
 
@@ -56,17 +58,21 @@ async def serve(
     channels = Channels(store)
     context = await transport.listen(host, own_port if port is None else port)
     downlink = Downlink(store, context, channels.name, tell)
-    watch = Watch(store, downlink)
-    watching = asyncio.create_task(watch.run())
+    watch = Watch(store)
+    courier = Courier(store, downlink)
+    running = [asyncio.create_task(watch.run()), asyncio.create_task(courier.run())]
     try:
         handlers = Handlers(store, downlink, watch, channels.name, tell, answer_seconds)
-        context.serversite = Front(channels, handlers.routes(), tell)
+        reports = Reports(store, channels.name, tell)
+        routes = handlers.routes() | reports.routes()
+        context.serversite = Front(channels, routes, tell, reports.reads())
         host, port = transport.local_address(context)
         ready(channels.name, f"coap://{bracketed(host)}:{port}")
         await stopped.wait()
     finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         await context.shutdown()
 
 
