@@ -4,7 +4,9 @@ import time
 
 import pytest
 
+from leafkey.coap.numbers import CHANGED, POST
 from tests.multi.house import House, ServerNode
+from tests.multi.peer import Peer
 
 GOOD = "2.05 21.5"
 REFUSED = "NotAllowed"
@@ -53,6 +55,22 @@ def test_a_post_that_finds_the_branch_used_up_is_acted_on_once(house: House, the
     assert [word for word in thermo.acted if word.startswith("work-")] == [
         f"work-{i}" for i in range(35)
     ]
+
+
+def test_an_observation_goes_on_under_the_next_ticket(house: House, thermo: ServerNode):
+    client = house.add_client("watcher")
+    for path in ("/ticks", "/temp"):
+        house.allow("watcher", "thermo", path)
+    looking = client.begin("GET", thermo.uri("/ticks"), count=100)
+    first = client.answer(looking)
+    # What the first ticket does not cover takes another, and ends what was done under the first.
+    assert client.ask("GET", thermo.uri("/temp")) == GOOD
+    assert len(house.tickets("watcher")) == 2
+    with Peer(thermo.port) as anybody:
+        assert anybody.bare(POST, "/tick").code == CHANGED
+    start = time.monotonic()
+    while client.answer(looking) == first:
+        assert time.monotonic() - start < 20
 
 
 def test_a_grant_ends_with_its_time(house: House, thermo: ServerNode):
