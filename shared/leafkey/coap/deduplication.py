@@ -13,6 +13,9 @@ from leafkey.coap.parameters import (
     RESPONSE_BYTES,
     RESPONSE_ENTRIES,
 )
+from leafkey.compat import const
+
+_PARTS = const(32)
 
 
 class ReplyCache:
@@ -22,7 +25,7 @@ class ReplyCache:
     """
 
     def __init__(self):
-        self._known = {}
+        self._known = Index()
         self.accepted = Ring(self._known, ACCEPTED_ENTRIES, ACCEPTED_BYTES)
         self.refused = Ring(self._known, REFUSED_ENTRIES, REFUSED_BYTES)
         self.responses = Ring(self._known, RESPONSE_ENTRIES, RESPONSE_BYTES)
@@ -32,7 +35,7 @@ class ReplyCache:
 
     def find(self, key: tuple, now: int):
         """The reply bytes (empty: silence), the open exchange, or None for a new message."""
-        known = self._known.get(key)
+        known = self._known.part(key).get(key)
         if not isinstance(known, tuple):
             return known
         reply, expiry, ring = known
@@ -43,43 +46,66 @@ class ReplyCache:
 
     def hold(self, key: tuple, exchange: object):
         """Know the message as one whose reply is still to come; not dropped by itself."""
-        self._known[key] = exchange
+        self._known.part(key)[key] = exchange
 
     def release(self, key: tuple):
         """Forget a held message."""
-        self._known.pop(key, None)
+        self._known.part(key).pop(key, None)
+
+
+class Index:
+    """A dict in many small parts.
+
+    After some removals MicroPython's dict compares a new key with all that are in it.
+    """
+
+    def __init__(self):
+        self._parts = [{} for _ in range(_PARTS)]
+
+    def __len__(self) -> int:
+        return sum([len(part) for part in self._parts])
+
+    def part(self, key: tuple) -> dict:
+        """The dict for a key (remote, datagram)."""
+        return self._parts[hash(key[1]) % _PARTS]
 
 
 class Ring:
     """Cached replies with one lifetime, bounded in entries and in bytes, the oldest out first."""
 
-    def __init__(self, known: dict, entries: int, size: int):
+    def __init__(self, known: Index, entries: int, size: int):
         self._known = known
+        self._entries = entries
         self._size = size
-        self._keys: list = [None] * entries
-        self._oldest = 0
-        self.count = 0
+        # The oldest first.
+        self._keys = []
         self.bytes = 0
+
+    @property
+    def count(self) -> int:
+        """How many replies it holds."""
+        return len(self._keys)
 
     def keep(self, key: tuple, reply: bytes, now: int):
         """Cache the reply to `key` for EXCHANGE_LIFETIME, or for as long as there is room."""
-        cost = len(key[1]) + len(reply)
-        entries = len(self._keys)
-        while self.count == entries or (self.count and self.bytes + cost > self._size):
-            self._drop()
-        self._known[key] = (reply, now + EXCHANGE_LIFETIME, self)
-        self._keys[(self._oldest + self.count) % entries] = key
-        self.count += 1
-        self.bytes += cost
+        keys = self._keys
+        size = self.bytes + len(key[1]) + len(reply)
+        while keys and (size > self._size or len(keys) == self._entries):
+            size -= self._drop()
+        self.bytes = size
+        keys.append(key)
+        self._known.part(key)[key] = (reply, now + EXCHANGE_LIFETIME, self)
 
     def drop_expired(self, now: int):
         """Drop all replies whose lifetime is over."""
-        while self.count and self._known[self._keys[self._oldest]][1] <= now:
-            self._drop()
+        while self._keys and self._expiry() <= now:
+            self.bytes -= self._drop()
 
-    def _drop(self):
-        key = self._keys[self._oldest]
-        self._keys[self._oldest] = None
-        self._oldest = (self._oldest + 1) % len(self._keys)
-        self.count -= 1
-        self.bytes -= len(key[1]) + len(self._known.pop(key)[0])
+    def _expiry(self) -> int:
+        key = self._keys[0]
+        return self._known.part(key)[key][1]
+
+    def _drop(self) -> int:
+        """Drop the oldest; returns the bytes it took."""
+        key = self._keys.pop(0)
+        return len(key[1]) + len(self._known.part(key).pop(key)[0])

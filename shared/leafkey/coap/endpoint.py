@@ -108,9 +108,11 @@ class Endpoint:
         """
         if self._outgoing:
             return 0
-        dues = (self._transmitter.due, self._requests.due, self._exchanges.due)
-        waits = [due - now for due in dues if due is not None]
-        return max(0, min(waits)) if waits else None
+        due = self._exchanges.due
+        for other in (self._transmitter.due, self._requests.due):
+            if other is not None and (due is None or other < due):
+                due = other
+        return None if due is None else max(0, due - now)
 
     def usage(self) -> dict:
         """How many entries each bounded part holds, by name."""

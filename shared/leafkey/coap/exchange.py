@@ -76,6 +76,9 @@ class Requests:
 class Exchange:
     """A request from a peer: the handle of a RequestEvent."""
 
+    acknowledged = False
+    transmission: Transmission | None = None
+
     def __init__(self, key: tuple, message: Message, now: int):
         self.remote = key[0]
         # (remote, datagram) while the answer is outstanding, then None.
@@ -83,8 +86,6 @@ class Exchange:
         self.mid = message.mid
         self.token = message.token
         self.confirmable = message.type == CON
-        self.acknowledged = False
-        self.transmission: Transmission | None = None
         self.end = now + EXCHANGE_LIFETIME
         self.due = now + PROCESSING_DELAY if self.confirmable else self.end
 

@@ -74,7 +74,7 @@ class Message:
 
     def path(self) -> tuple:
         """The Uri-Path segments as bytes: they come from the peer and need not be UTF-8."""
-        return tuple(self.options_of(URI_PATH))
+        return tuple([value for number, value in self.options if number == URI_PATH])
 
     def set_path(self, path_text: str):
         """Replace the path by that of "/a/b"; "" and "/" are the empty path."""
@@ -140,20 +140,21 @@ def decode(data: bytes | bytearray | memoryview) -> Message:
     if len(data) < HEADER_SIZE or data[0] >> 6 != 1:
         raise DecodeError("not a CoAP version 1 header")
     type = data[0] >> 4 & 3
+    code = data[1]
     mid = data[2] << 8 | data[3]
-    message = Message(data[1], (), b"", type, mid)
     start = HEADER_SIZE + (data[0] & 15)
     if start > HEADER_SIZE + MAX_TOKEN_LENGTH or start > len(data):
         raise MessageError("token length", type, mid)
-    if not message.code and len(data) > HEADER_SIZE:
+    if not code and len(data) > HEADER_SIZE:
         raise MessageError("bytes behind an empty message", type, mid)
-    message.token = data[HEADER_SIZE:start]
     try:
-        message.options, message.payload = decode_options(data, start)
+        options, payload = decode_options(data, start)
     except TooManyOptions:
         raise TooManyOptions("too many options", type, mid)
     except DecodeError:
         raise MessageError("malformed options", type, mid)
+    message = Message(code, (), payload, type, mid, data[HEADER_SIZE:start])
+    message.options = options
     return message
 
 
@@ -213,7 +214,8 @@ def decode_options(data: bytes | bytearray | memoryview, start: int = 0) -> tupl
             length, start = _extended(data, start, length)
         number += delta
         stop = start + length
-        _check(number, stop, end, len(options))
+        if stop > end or number > MAX_OPTION_NUMBER or len(options) == MAX_OPTIONS:
+            raise _beyond_limits(number, stop, end)
         options.append((number, data[start:stop]))
         start = stop
     return options, b""
@@ -229,13 +231,12 @@ def _payload(data: bytes, start: int) -> bytes:
     return data[start:]
 
 
-def _check(number: int, stop: int, end: int, count: int):
+def _beyond_limits(number: int, stop: int, end: int) -> DecodeError:
     if stop > end:
-        raise DecodeError("option past the end")
+        return DecodeError("option past the end")
     if number > MAX_OPTION_NUMBER:
-        raise DecodeError("option number over 65535")
-    if count == MAX_OPTIONS:
-        raise TooManyOptions("too many options")
+        return DecodeError("option number over 65535")
+    return TooManyOptions("too many options")
 
 
 def _extended(data: bytes, start: int, nibble: int) -> tuple:
