@@ -25,11 +25,14 @@ def encode(value: object) -> tuple:
 
 
 class Body:
-    """Something with `payload` (bytes) and `content_format` (a number or None) to be read."""
+    """Something to be read: subclasses have `payload`, bytes, and a `content_format`."""
 
-    def __init__(self, payload: bytes, content_format: int | None):
-        self.payload = payload
-        self.content_format = content_format
+    payload = b""
+
+    @property
+    def content_format(self) -> int | None:
+        """A number of leafkey.coap.numbers, or None."""
+        raise NotImplementedError
 
     @property
     def text(self) -> str:

@@ -105,26 +105,29 @@ class Link:
 
         `cancel` its handle in the end. `token` as in Endpoint.request.
         """
-        handle = self._endpoint.request(message, remote, now_ms(), token)
+        now = now_ms()
+        handle = self._endpoint.request(message, remote, now, token)
         responses = self._waiting[handle] = Responses(handle)
-        self._flush()
+        self._flush(now)
         return responses
 
     def respond(self, handle: Exchange, message: Message, refused: bool = False):
         """Answer a request (Endpoint.respond)."""
-        self._endpoint.respond(handle, message, now_ms(), refused)
-        self._flush()
+        now = now_ms()
+        self._endpoint.respond(handle, message, now, refused)
+        self._flush(now)
 
     def notify(self, handle: Exchange, message: Message):
         """Send a further response to an Observe request (Endpoint.notify)."""
-        self._endpoint.notify(handle, message, now_ms())
-        self._flush()
+        now = now_ms()
+        self._endpoint.notify(handle, message, now)
+        self._flush(now)
 
     def cancel(self, handle: Request | Exchange):
         """Forget a request, an observation or pending notifications (Endpoint.cancel)."""
         self._waiting.pop(handle, None)
         self._endpoint.cancel(handle)
-        self._flush()
+        self._flush(now_ms())
 
     # The socket's side
 
@@ -149,21 +152,24 @@ class Link:
 
     def _take(self, data: bytes, remote: tuple):
         try:
-            self._endpoint.receive_datagram(data, remote, now_ms())
-            self._flush()
+            now = now_ms()
+            self._endpoint.receive_datagram(data, remote, now)
+            self._flush(now)
         except Exception as error:
             # A board may be out of memory for this datagram and have enough for the next one.
             self._log("a datagram could not be taken: " + type(error).__name__)
 
-    def _flush(self):
+    def _flush(self, now: int):
         """Send what is due, deliver the events, and see to it that the next timer is not missed."""
-        now = now_ms()
-        self._deliver_events()
-        for data, remote in self._endpoint.datagrams_to_send(now):
+        endpoint = self._endpoint
+        for data, remote in endpoint.datagrams_to_send(now):
             self._socket.send(data, remote)
-        # The timers that ran may have given something up.
-        self._deliver_events()
-        timeout = self._endpoint.next_timeout(now)
+        event = endpoint.next_event()
+        while event is not None:
+            self._deliver(event)
+            event = endpoint.next_event()
+        # 0 if an event that was delivered left something to send.
+        timeout = endpoint.next_timeout(now)
         if timeout is not None and now + timeout < self._wake:
             self._wake = now + timeout
             self._alarm.set()
@@ -181,19 +187,13 @@ class Link:
 
     def _run_due(self):
         try:
-            self._flush()
+            self._flush(now_ms())
         except Exception as error:
             # What was due still is.
             self._wake = now_ms() + ERROR_PAUSE
             self._log("timers could not run: " + type(error).__name__)
 
     # The application's side
-
-    def _deliver_events(self):
-        event = self._endpoint.next_event()
-        while event is not None:
-            self._deliver(event)
-            event = self._endpoint.next_event()
 
     def _deliver(self, event):
         if isinstance(event, RequestEvent):

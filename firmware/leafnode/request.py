@@ -25,6 +25,7 @@ METHODS = {
     "PATCH": PATCH,
     "iPATCH": IPATCH,
 }
+NAMES = {code: name for name, code in METHODS.items()}
 
 
 class BadRequest(DecodeError):
@@ -34,13 +35,22 @@ class BadRequest(DecodeError):
 class Request(Body):
     """`method` is a name ("GET"), `path` the resource's ("/temp"), `payload` the whole body."""
 
-    def __init__(self, message: Message, method: str, path: str, who):
+    def __init__(self, message: Message, path: str, who):
         """`who()` -> the pseudonym of the client, 32 bytes; None if no authorization was asked."""
-        Body.__init__(self, message.payload, self._read(message.uint, CONTENT_FORMAT))
-        self.method = method
+        self.payload = message.payload
         self.path = path
         self._message = message
         self._who = who
+
+    @property
+    def method(self) -> str:
+        """The name of the method."""
+        return NAMES[self._message.code]
+
+    @property
+    def content_format(self) -> int | None:
+        """A number, or None if the client did not say."""
+        return self._read(self._message.uint, CONTENT_FORMAT)
 
     @property
     def client(self) -> bytes | None:

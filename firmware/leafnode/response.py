@@ -19,10 +19,15 @@ class Response(Body):
         max_age: int | None = None,
     ):
         """`payload`: str, bytes or anything CBOR carries; `max_age` in seconds."""
-        data, usual_format = encode(payload)
-        Body.__init__(self, data, usual_format if content_format is None else content_format)
+        self.payload, usual_format = encode(payload)
+        self._format = usual_format if content_format is None else content_format
         self.code = code
         self.max_age = max_age
+
+    @property
+    def content_format(self) -> int | None:
+        """A number of leafkey.coap.numbers, or None."""
+        return self._format
 
     @property
     def ok(self) -> bool:
@@ -37,14 +42,19 @@ class Response(Body):
     def __repr__(self) -> str:
         return "<Response %s, %d bytes>" % (self.status, len(self.payload))
 
-    def to_message(self, usual_code: int) -> Message:
-        """The response Message, with `usual_code` unless the response has its own."""
-        message = Message(usual_code if self.code is None else self.code, (), self.payload)
-        if self.content_format is not None:
-            message.add(CONTENT_FORMAT, self.content_format)
-        if self.max_age is not None:
-            message.add(MAX_AGE, self.max_age)
-        return message
+
+def to_message(result: object, usual_code: int) -> Message:
+    """The Message for what a resource returned, with `usual_code` unless it says another."""
+    if not isinstance(result, Response):
+        payload, content_format = encode(result)
+        options = () if content_format is None else ((CONTENT_FORMAT, content_format),)
+        return Message(usual_code, options, payload)
+    message = Message(usual_code if result.code is None else result.code, (), result.payload)
+    if result.content_format is not None:
+        message.add(CONTENT_FORMAT, result.content_format)
+    if result.max_age is not None:
+        message.add(MAX_AGE, result.max_age)
+    return message
 
 
 def from_message(message: Message) -> Response:

@@ -23,7 +23,7 @@ from leafkey.coap.numbers import (
 )
 from leafkey.pat.tokens import BEARER, LEVELS, POP
 from leafnode.request import METHODS, BadRequest, Request
-from leafnode.response import Response
+from leafnode.response import Response, to_message
 
 # Needs no authorization. The other levels are those of the PAT option; a resource without a level
 # has the one its owner's policy demands.
@@ -123,16 +123,16 @@ class Router:
 
         Whatever a resource raises becomes an error response that says nothing about it.
         """
-        routes = self._routes.get(message.path())
+        path = message.path()
+        routes = self._routes.get(path)
         if routes is None:
-            if message.path() == DISCOVERY:
-                return self._discover(message, who)
-            return Message(NOT_FOUND)
+            return self._discover(message, who) if path == DISCOVERY else Message(NOT_FOUND)
         route = routes.get(message.code)
         if route is None:
             return Message(METHOD_NOT_ALLOWED)
         try:
-            return await self._run(route, message, who)
+            result = await route.handler(Request(message, route.path, who))
+            return _accepted(message, to_message(result, usual_code(message.code)))
         except BadRequest:
             return Message(BAD_REQUEST)
         except Exception as error:
@@ -140,19 +140,12 @@ class Router:
             self._log("error in resource " + route.path + ": " + type(error).__name__)
             return Message(INTERNAL_SERVER_ERROR)
 
-    async def _run(self, route: Route, message: Message, who) -> Message:
-        request = Request(message, method_name(message.code), route.path, who)
-        result = await route.handler(request)
-        if not isinstance(result, Response):
-            result = Response(result)
-        return _accepted(message, result.to_message(usual_code(message.code)))
-
     def _discover(self, message: Message, who) -> Message:
         if message.code != GET:
             return Message(METHOD_NOT_ALLOWED)
         links = ",".join(self._links(who is not None))
         response = Response(links, None, APPLICATION_LINK_FORMAT)
-        return _accepted(message, response.to_message(CONTENT))
+        return _accepted(message, to_message(response, CONTENT))
 
     def _links(self, authorized: bool) -> list:
         """A link to each resource; strangers see the open ones alone."""
@@ -164,14 +157,6 @@ class Router:
                 observable = any(route.observable for route in routes)
                 links.append("<" + path + ">" + (";obs" if observable else ""))
         return links
-
-
-def method_name(code: int) -> str:
-    """The name of a method code, "" for an unknown one."""
-    for name, number in METHODS.items():
-        if number == code:
-            return name
-    return ""
 
 
 def usual_code(method: int) -> int:
