@@ -116,8 +116,8 @@ def _check_room(session: Session, client: Node, now: int) -> None:
     counted = _open(now).with_only_columns(func.count(Consent.id))
     if (session.scalar(counted) or 0) >= MAX_OPEN:
         raise TooMany(f"{MAX_OPEN} questions are open")
-    asks = Node.id if client.cam_id is None else Node.cam_id
-    theirs = counted.join(Node, Consent.client_id == Node.id).where(asks == _asker(client))
+    asker = func.coalesce(Node.cam_id, Node.id)
+    theirs = counted.join(Node, Consent.client_id == Node.id).where(asker == _asker(client))
     if (session.scalar(theirs) or 0) >= MAX_OPEN_OF_ASKER:
         raise TooMany(f"{MAX_OPEN_OF_ASKER} of its questions are open")
 

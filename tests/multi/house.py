@@ -26,9 +26,15 @@ class House:
         thermo = house.add_server("thermo")
     """
 
-    def __init__(self, directory: Path, relay: dict[str, int] | None = None):
-        """`relay`: the manager is reached through such a Relay, `house.relay`."""
+    def __init__(
+        self, directory: Path, relay: dict[str, int] | None = None, serve: tuple[str, ...] = ()
+    ):
+        """`relay`: the manager is reached through such a Relay, `house.relay`.
+
+        `serve`: further words for `leafkey serve`.
+        """
         self._directory = directory
+        self._serve = serve
         self._port = free_port()
         self.relay = None if relay is None else Relay((HOST, self._port), **relay)
         self.manager_port = self.relay.port if self.relay else self._port
@@ -69,6 +75,7 @@ class House:
     def start_manager(self) -> None:
         """Let it serve, as its user would."""
         words = ["--host", HOST, "--port", str(self._port), "--state", str(self.path("manager"))]
+        words += self._serve
         command = [str(Path(micropython()).parent / "leafkey"), "serve", *words]
         self.manager = self.start(command)
         self.manager.wait_for("ready", PATIENCE)
@@ -78,10 +85,10 @@ class House:
         self.owner("server", "add", name, "--out", str(self._identity(name)), *words)
         return ServerNode(self, name)
 
-    def add_client(self, name: str) -> "ClientNode":
-        """Add a client and start it."""
+    def add_client(self, name: str, *words: str) -> "ClientNode":
+        """Add a client and start it; `words` as nodes/client.py reads them."""
         self.owner("client", "add", name, "--out", str(self._identity(name)))
-        return ClientNode(self, name)
+        return ClientNode(self, name, *words)
 
     def provision(self, name: str) -> Path:
         """Add a client that is no process of the house, and return its identity file."""
@@ -171,16 +178,17 @@ class ServerNode:
 class ClientNode:
     """A MicroPython client, over all its lives."""
 
-    def __init__(self, house: House, name: str):
+    def __init__(self, house: House, name: str, *words: str):
         self.house = house
         self.name = name
+        self._words = words
         self._numbers = itertools.count(1)
         self._heard: dict[int, list[str]] = {}
         self.start()
 
     def start(self) -> None:
         """Start it."""
-        script = [str(NODES / "client.py"), str(self.house.path(self.name))]
+        script = [str(NODES / "client.py"), str(self.house.path(self.name)), *self._words]
         command = [micropython(), "-X", f"heapsize={HEAP}", *script]
         self.process = self.house.start(command, listens=True)
         self.process.wait_for("listening")

@@ -51,6 +51,10 @@ async def act(client, wish):
             name = client.pseudonym(wish["uri"])
             print("#%d" % wish["id"], name.hex() if name else "nobody")
             return
+        if wish["do"] == "AUTHORIZE":
+            may = await client.authorize(wish["uri"], wish["permissions"])
+            print("#%d" % wish["id"], json.dumps(may))
+            return
         if "count" in wish:
             await follow(client, wish)
             return
@@ -61,8 +65,8 @@ async def act(client, wish):
         print("#%d" % wish["id"], type(error).__name__, error)
 
 
-async def main(state):
-    async with Client(state) as client:
+async def main(state, consent_wait="0"):
+    async with Client(state, consent_wait=int(consent_wait)) as client:
         lines = asyncio.StreamReader(sys.stdin)
         running = []
         print("listening")
@@ -73,4 +77,4 @@ async def main(state):
             running.append(asyncio.create_task(act(client, json.loads(line))))
 
 
-asyncio.run(main(sys.argv[1]))
+asyncio.run(main(*sys.argv[1:]))
