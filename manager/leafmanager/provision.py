@@ -18,7 +18,7 @@ SERVER = "server"
 CLIENT = "client"
 
 # Labels of an identity.
-_NAME, _MANAGER_URI, _UPWARD, _DOWNWARD = 1, 2, 3, 4
+_NAME, _MANAGER_URI, _UPWARD, _DOWNWARD, _HAS_CAM = 1, 2, 3, 4, 5
 
 
 class Shape(NamedTuple):
@@ -46,11 +46,14 @@ def manager_of(session: Session) -> Manager:
     return session.scalars(select(Manager)).one()
 
 
-def add_client(session: Session, name: str, now: int) -> bytes:
-    """Add a client and return its identity; ManagerError if the name is taken."""
+def add_client(session: Session, name: str, now: int, has_cam: bool = False) -> bytes:
+    """Add a client and return its identity; ManagerError if the name is taken.
+
+    `has_cam`: this manager is a CAM.
+    """
     manager = manager_of(session)
     node = _add_node(session, manager, name, CLIENT, now)
-    return _identity(manager, node)
+    return _identity(manager, node, {_HAS_CAM: True} if has_cam else {})
 
 
 def add_server(session: Session, name: str, shape: Shape, now: int, asks: bool = False) -> bytes:
@@ -71,9 +74,9 @@ def add_server(session: Session, name: str, shape: Shape, now: int, asks: bool =
     )
     session.add(server)
     session.flush()
-    _check_shape(session, server, now)
+    check_shape(session, server, now)
     downward = tokens.encode_server_token(issue.downward_server_token(manager, server))
-    return _identity(manager, server.node, cbor.decode(downward))
+    return _identity(manager, server.node, {_DOWNWARD: cbor.decode(downward)})
 
 
 def find_node(session: Session, name: str, role: str) -> Node:
@@ -116,7 +119,7 @@ def _check_free(session: Session, manager: Manager, name: str) -> None:
         raise ManagerError(f"{name!r} is the manager's own name", "choose another name")
 
 
-def _check_shape(session: Session, server: Server, now: int) -> None:
+def check_shape(session: Session, server: Server, now: int) -> None:
     """Let the token's own checks judge a shape, with every slot at the level it demands."""
     token = issue.whole(session, server, now)
     token.params[tokens.SLOTS] = {server.n_clients: SlotGrant(1, 0, server.level)}
@@ -129,9 +132,7 @@ def _check_shape(session: Session, server: Server, now: int) -> None:
         ) from None
 
 
-def _identity(manager: Manager, node: Node, downward: object = None) -> bytes:
+def _identity(manager: Manager, node: Node, more: dict[int, object]) -> bytes:
     upward = tokens.encode_client_token(issue.upward_token(manager, node))
     fields = {_NAME: node.name, _MANAGER_URI: manager.uri, _UPWARD: cbor.decode(upward)}
-    if downward is not None:
-        fields[_DOWNWARD] = downward
-    return cbor.encode(fields)
+    return cbor.encode(fields | more)

@@ -139,6 +139,11 @@ def choice_text(choices: dict[str, int], number: int) -> str:
     return next(word for word, known in choices.items() if known == number)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 ticket", "3 tickets"."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
 def secret(text: str) -> bytes:
     """Return the 32 bytes that 64 hexadecimal digits stand for. What was given is never shown."""
     try:

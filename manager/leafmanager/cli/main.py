@@ -2,17 +2,23 @@
 
 import sys
 
-from leafmanager.cli import consent, derive, grants, manager, nodes, pseudonym, rules, ui
+from leafmanager.cli import changes, consent, derive, grants, manager, nodes, pseudonym, rules, ui
 from leafmanager.errors import ManagerError, UsageError
 
 app = ui.group("Authorization for constrained devices: an owner's manager and its tools.")
 app.command("init")(manager.init)
 app.command("serve")(manager.serve)
+nodes.servers.command("set")(changes.resize)
 app.add_typer(nodes.servers, name="server")
 app.add_typer(nodes.clients, name="client")
 app.add_typer(rules.app, name="policy")
 app.add_typer(consent.app, name="consent")
 app.add_typer(grants.app, name="grant")
+app.command("revoke")(changes.revoke)
+app.command("renew")(changes.renew)
+app.command("ratchet")(changes.ratchet)
+app.command("replace")(changes.replace)
+app.command("pending")(changes.pending)
 app.command("pseudonym")(pseudonym.pseudonym)
 app.command("derive")(derive.derive)
 

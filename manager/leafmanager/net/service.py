@@ -38,6 +38,15 @@ def only_one(state: Path, command: str = "leafkey serve") -> Iterator[None]:
         yield
 
 
+def is_serving(state: Path) -> bool:
+    """Tell whether a 'leafkey serve' runs for the manager in a directory."""
+    try:
+        with only_one(state):
+            return False
+    except ManagerError:
+        return True
+
+
 async def serve(
     store: Store,
     bind: tuple[str, int | None],

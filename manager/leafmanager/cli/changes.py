@@ -1,0 +1,155 @@
+"""`leafkey revoke`, `renew`, `ratchet`, `replace` and `pending`: the owner changes his mind."""
+
+import time
+from typing import Annotated
+
+import typer
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from leafmanager import cam_clients, provision, revocation, slots, units, versions
+from leafmanager.cli import delivery, ui
+from leafmanager.cli.delivery import Wait
+from leafmanager.store.tables import Node, Server
+
+Client = Annotated[str, typer.Argument(metavar="CLIENT", help="The client's name, or CAM/CLIENT.")]
+ServerName = Annotated[str, typer.Argument(metavar="SERVER", help="The server's name.")]
+
+
+def revoke(
+    client: Client,
+    state: ui.State,
+    server: Annotated[
+        str | None, typer.Option("--server", metavar="SERVER", help="There alone.")
+    ] = None,
+    wait: Wait = delivery.WAIT_SECONDS,
+    as_json: ui.Json = False,
+) -> None:
+    """Take everything back from a client: it is refused at its next request.
+
+    Its rules end, its tickets are void, and its observations end. A server that is off is told when
+    it is back, or by any client that comes to it. What you allow the client later counts again.
+    """
+    now = int(time.time())
+    with ui.opened(state) as store:
+        with store.transaction() as session:
+            node = cam_clients.named(session, client, now)
+            found = [_server(session, server)] if server else _servers(session)
+            told = revocation.revoke(session, node, found, now)
+            wanted = [delivery.awaited(one) for one in told]
+        if not wanted:
+            ui.done(f"{client} is allowed nothing any more; it holds no ticket")
+        delivery.report(store, state, wanted, wait, as_json)
+
+
+def renew(
+    client: Client,
+    state: ui.State,
+    server: Annotated[str, typer.Option("--server", metavar="SERVER", help="For which server.")],
+    wait: Wait = delivery.WAIT_SECONDS,
+    as_json: ui.Json = False,
+) -> None:
+    """Void a client's ticket for a server, in case somebody else has it.
+
+    Its rules stay: the client is refused once, and gets a fresh ticket by itself.
+    """
+    now = int(time.time())
+    with ui.opened(state) as store:
+        with store.transaction() as session:
+            found = _server(session, server)
+            revocation.renew(session, cam_clients.named(session, client, now), found, now)
+            wanted = [delivery.awaited(found)]
+        delivery.report(store, state, wanted, wait, as_json)
+
+
+def ratchet(
+    server: ServerName,
+    state: ui.State,
+    wait: Wait = delivery.WAIT_SECONDS,
+    as_json: ui.Json = False,
+) -> None:
+    """Move a server's secret on: all tickets for it are void, and what was captured before is dead.
+
+    Clients get fresh tickets by themselves, as far as rules allow. It heals no leak of the secret
+    itself: that takes 'leafkey replace'.
+    """
+    _change(state, server, slots.ratchet, wait, as_json)
+
+
+def replace(
+    server: ServerName,
+    state: ui.State,
+    wait: Wait = delivery.WAIT_SECONDS,
+    as_json: ui.Json = False,
+) -> None:
+    """Give a server a fresh secret, for example after the old one leaked.
+
+    All tickets for it are void; clients get fresh ones by themselves, as far as rules allow. The
+    secret travels in the server's own channel: no client can carry it.
+    """
+    _change(state, server, slots.begin_epoch, wait, as_json)
+
+
+def pending(state: ui.State, as_json: ui.Json = False) -> None:
+    """List what servers have not confirmed yet, the oldest first, and who can tell them."""
+    with ui.opened(state) as store, store.transaction() as session:
+        records = [
+            _record(server, version, bool(versions.following(session, server)))
+            for server in _servers(session)
+            for version in versions.unconfirmed(session, server)
+        ]
+    ui.show_records(records, as_json, "nothing is pending: all servers know everything")
+
+
+def resize(
+    name: ServerName,
+    state: ui.State,
+    n_clients: Annotated[int, typer.Option("--slots", help="Clients at the same time (N).")],
+    wait: Wait = delivery.WAIT_SECONDS,
+    as_json: ui.Json = False,
+) -> None:
+    """Change how many clients a server has room for, while it serves.
+
+    With fewer slots, tickets in the last ones are void; their clients ask again, and wait if there
+    is no room.
+    """
+    now = int(time.time())
+    with ui.opened(state) as store:
+        with store.transaction() as session:
+            found = _server(session, name)
+            found.n_clients = n_clients
+            provision.check_shape(session, found, now)
+            ended = slots.resize(session, found, n_clients, now)
+            text = units.counted(len(ended), "ticket")
+            wanted = [delivery.awaited(found)]
+        ui.done(f"{name}: {n_clients} slots" + (f"; {text} void" if ended else ""))
+        delivery.report(store, state, wanted, wait, as_json)
+
+
+def _change(state, name: str, change, wait: float, as_json: bool) -> None:
+    with ui.opened(state) as store:
+        with store.transaction() as session:
+            found = _server(session, name)
+            change(session, found, int(time.time()))
+            wanted = [delivery.awaited(found)]
+        delivery.report(store, state, wanted, wait, as_json)
+
+
+def _server(session: Session, name: str) -> Server:
+    node = provision.find_node(session, name, provision.SERVER)
+    return session.get_one(Server, node.id, with_for_update={"of": Server})
+
+
+def _servers(session: Session) -> list[Server]:
+    return list(session.scalars(select(Server).join(Node).order_by(Node.name)))
+
+
+def _record(server: Server, version, carried: bool) -> dict[str, object]:
+    return {
+        "server": server.node.name,
+        "version": version.number,
+        "what": version.text,
+        "since": ui.moment(version.decided_at),
+        "off_since": ui.moment(server.off_since),
+        "told_by": "the manager or any client" if carried else "the manager",
+    }

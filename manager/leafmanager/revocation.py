@@ -1,0 +1,67 @@
+"""The owner's change of mind about a client. Each is one transaction, and one version a server."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from leafkey.ace import aif
+from leafmanager import cam_clients, consent, decisions, slots
+from leafmanager.errors import ManagerError
+from leafmanager.holding import live_grants
+from leafmanager.policy import in_force
+from leafmanager.store.tables import Consent, Node, Rule, Server
+
+
+def revoke(session: Session, client: Node, servers: list[Server], now: int) -> list[Server]:
+    """Take everything back from a client, and from those it asks for: rules, answers, tickets.
+
+    Returns the servers at which tickets end, each in a new version of its ST. What is allowed to it
+    later counts again.
+    """
+    names = [client, *session.scalars(select(Node).where(Node.cam_id == client.id))]
+    ids = {node.id for node in names}
+    told = []
+    for server in servers:
+        for node in names:
+            _end_rules(session, node, server, now)
+            _refuse_questions(session, node, server, now)
+        if _close(session, server, ids, now):
+            told.append(server)
+    return told
+
+
+def renew(session: Session, client: Node, server: Server, now: int) -> None:
+    """End a client's ticket, and leave the rules: its next request makes it ask for a fresh one.
+
+    ManagerError if it has no ticket.
+    """
+    if not _close(session, server, {client.id}, now):
+        raise ManagerError(
+            f"{client.name} holds no ticket for {server.node.name}", "see 'leafkey grant list'"
+        )
+
+
+def _close(session: Session, server: Server, clients: set[int], now: int) -> bool:
+    held = [pair for pair in live_grants(session, server) if pair[1].client_id in clients]
+    if held:
+        slots.close(session, server, held, now)
+    return bool(held)
+
+
+def _end_rules(session: Session, client: Node, server: Server, now: int) -> None:
+    rules = cam_clients.rules_for(session, client, server)
+    allowing = [rule for rule in rules if rule.allow and in_force(rule, now)]
+    for rule in allowing:
+        if rule.client_id == client.id:
+            rule.ends_at = now
+    if any(rule.client_id != client.id for rule in allowing):
+        # A rule for all clients of its CAM stays, and this one is taken out of it.
+        denial = Rule(allow=False, path="/*", methods=aif.ALL_METHODS, created_at=now)
+        denial.client, denial.server = client, server
+        session.add(denial)
+
+
+def _refuse_questions(session: Session, client: Node, server: Server, now: int) -> None:
+    ours = (Consent.client_id == client.id, Consent.server_id == server.node_id)
+    still_open = (Consent.state == consent.OPEN, Consent.expires_at > now)
+    for question in session.scalars(select(Consent.id).where(*ours, *still_open)).all():
+        decisions.deny(session, question, consent.REFUSAL_SECONDS, now)
