@@ -24,7 +24,7 @@ from tests.runner import cross
 ROOT = Path(__file__).resolve().parents[2]
 RUNNER = ROOT / "tests" / "runner" / "micropython" / "run_module.py"
 SOURCES = ("shared", "firmware", ".")
-# A board's heap and room for the code, which a board has in flash and this port loads into its heap,
+# A board's heap, and room for the code: a board has it in flash, this port loads it into its heap,
 # where every object is twice a board's size.
 HEAP = "320k"
 # The architecture of MicroPython's unix port on the machines it is published for.
