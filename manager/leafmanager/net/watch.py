@@ -27,10 +27,12 @@ class Watch:
     async def run(self) -> None:
         """Look until cancelled."""
         changes = self._store.changes()
+        due = False
         try:
             while True:
-                if changes.any():
-                    self._look()
+                due = changes.any() or due
+                if due:
+                    due = not self._look()
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
             changes.close()
@@ -53,13 +55,14 @@ class Watch:
             del self._waiting[event]
         return True
 
-    def _look(self) -> None:
+    def _look(self) -> bool:
+        """Wake who has an answer; False if somebody held the database for too long."""
         try:
             with self._store.transaction() as session:
                 still_open = consent.open_ids(session, issue.now()) if self._waiting else set()
         except ManagerError:
-            # Somebody holds the database: whatever changed will be seen once it is free.
-            return
+            return False
         for event, (number, _) in self._waiting.items():
             if number not in still_open:
                 event.set()
+        return True

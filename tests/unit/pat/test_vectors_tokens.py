@@ -44,6 +44,7 @@ class TicketVectorsTest(unittest.TestCase):
             self.assertEqual(decoded.scope, pairs(case["scope"]), name)
             self.assertEqual(decoded.request_id.hex(), case["request_id"], name)
             self.assertEqual(decoded.client_id, case.get("client_id"), name)
+            self.assertEqual(decoded.kept, pairs(case.get("kept", [])), name)
             self.assertEqual(ticket.encode_request(decoded).hex(), case["encoded"], name)
 
     def test_responses(self):
@@ -63,6 +64,13 @@ class TicketVectorsTest(unittest.TestCase):
             encoded = ticket.encode_error(case["error"], case.get("description"))
             self.assertEqual(encoded.hex(), case["encoded"], name)
             self.assertEqual(ticket.decode_error(encoded).error, case["error"], name)
+
+    def test_the_owner_is_asked(self):
+        for name, case in self.of_kind("consent-pending"):
+            self.assertEqual(ticket.encode_pending().hex(), case["encoded"], name)
+            self.assertTrue(ticket.is_pending(unhex(case["encoded"])), name)
+        for other in (b"", b"\xff", b"\xa0", b"\x80", ticket.encode_error(1)):
+            self.assertFalse(ticket.is_pending(other))
 
     def test_requests_to_refuse(self):
         for name, case in load("pat/failure_ticket"):

@@ -418,6 +418,7 @@ def ticket_failures() -> list:
 
     def with_(**changes) -> bytes:
         labels = {"audience": 5, "scope": 9, "profile": 38, "id": tokens.REQUEST_ID, "client": 24}
+        labels["kept"] = tokens.KEPT
         spoiled = {**good, **{labels[name]: value for name, value in changes.items()}}
         return tokens.dumps({key: value for key, value in spoiled.items() if value is not None})
 
@@ -436,6 +437,8 @@ def ticket_failures() -> list:
         row("scope is text", 6, with_(scope="read")),
         row("scope is no CBOR", 6, with_(scope=b"\xff")),
         row("scope is no AIF", 6, with_(scope=tokens.dumps({"/light": 1}))),
+        row("kept is no AIF", 6, with_(kept=tokens.dumps([["light", 1]]))),
+        row("kept is an array", 6, with_(kept=[])),
         row("no profile", 8, with_(profile=None)),
         row("profile coap_oscore", 8, with_(profile=2)),
     ]

@@ -96,6 +96,8 @@ def request_case(name: str, scope: list, **more) -> dict:
     payload[tokens.REQUEST_ID] = request_id
     if "client_id" in more:
         payload[24] = more["client_id"]
+    if "kept" in more:
+        payload[tokens.KEPT] = tokens.dumps(more["kept"])
     return {
         "name": name,
         "kind": "token-request",
@@ -141,6 +143,7 @@ def ticket() -> list:
     return [
         request_case("request", LIGHT),
         request_case("request with the client's name", LIGHT, client_id="desk lamp switch"),
+        request_case("request that keeps what C had", LIGHT, kept=[["/color", 5]]),
         response_case("grant", LIGHT, {**CLIENT, "permissions": LIGHT}),
         response_case("grant with an end", LIGHT, timed),
         response_case("grant with commands to deliver first", LIGHT, CLIENT, SEALED),
@@ -148,6 +151,9 @@ def ticket() -> list:
         map_case("token-error", "policy allows nothing", {30: 6, 31: "not your lamp"}, error=6,
                  description="not your lamp"),
         map_case("token-error", "another profile", {30: 8}, error=8),
+        map_case("token-error", "the owner says no", {30: tokens.ACCESS_DENIED},
+                 error=tokens.ACCESS_DENIED),
+        map_case("consent-pending", "the owner is asked", {tokens.CONSENT_PENDING: 1}),
         map_case("server-token-request", "S has nothing", {19: 0}, version=0),
         map_case("server-token-request", "S has version 12", {19: 12}, version=12),
         map_case("server-token-answer", "taken", {1: 1, 19: 13}, epoch=1, version=13),
