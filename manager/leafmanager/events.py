@@ -7,8 +7,11 @@ import json
 from collections.abc import Callable
 from typing import NamedTuple
 
+ACCESS_REQUEST = 5
 TICKET_REQUEST = 6
 TICKET_GRANT = 7
+TICKET_TRANSFER = 8
+CLIENT_INFORMATION = 9
 SERVER_TOKEN_REQUEST = 2
 SERVER_TOKEN = 3
 REFUSAL = 4

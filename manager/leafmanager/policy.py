@@ -7,12 +7,12 @@ time, hold for a number of ATs altogether, demand a level, and limit what one AT
 several rules allow together is held to the strictest of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from leafkey.ace import aif
 from leafkey.pat.tokens import MAX_NUMBERS
-from leafmanager.store.tables import Rule
+from leafmanager.store.tables import Rule, Sentence
 
 # No ticket holds more ATs.
 UNLIMITED = MAX_NUMBERS
@@ -39,8 +39,7 @@ def decide(
     server demands of everybody.
     """
     live = [rule for rule in rules if in_force(rule, now)]
-    granted = [(path, methods & _allowed(live, path)) for path, methods in _merged(scope)]
-    granted = [(path, methods) for path, methods in granted if methods]
+    granted = narrowed(live, scope)
     if not granted:
         return None
     used = [rule for rule in live if rule.allow and any(_touches(rule, *one) for one in granted)]
@@ -53,6 +52,12 @@ def decide(
         _least(rule.seconds_per_at for rule in used),
         used,
     )
+
+
+def narrowed(rules: Sequence[Sentence], scope: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Return the part of `scope` that rules in force allow."""
+    allowed = [(path, methods & _allowed(rules, path)) for path, methods in _merged(scope)]
+    return [(path, methods) for path, methods in allowed if methods]
 
 
 def undecided(
@@ -83,7 +88,7 @@ def _least(limits: Iterable[int | None]) -> int | None:
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def _allowed(rules: list[Rule], path: str) -> int:
+def _allowed(rules: Sequence[Sentence], path: str) -> int:
     said = _said(rules, path)
     return said[True] & ~said[False]
 
@@ -97,7 +102,7 @@ def _to_ask(rules: list[Rule], path: str, asks: bool) -> int:
     return (aif.ALL_METHODS if asks else said[None]) & ~said[True] & ~said[False]
 
 
-def _said(rules: list[Rule], path: str) -> dict[bool | None, int]:
+def _said(rules: Sequence[Sentence], path: str) -> dict[bool | None, int]:
     """Return the methods on a path that rules allow (True), deny (False), have asked for (None)."""
     said: dict[bool | None, int] = {True: 0, False: 0, None: 0}
     for rule in rules:

@@ -2,7 +2,18 @@
 
 import sys
 
-from leafmanager.cli import changes, consent, derive, grants, manager, nodes, pseudonym, rules, ui
+from leafmanager.cli import (
+    cam,
+    changes,
+    consent,
+    derive,
+    grants,
+    manager,
+    nodes,
+    pseudonym,
+    rules,
+    ui,
+)
 from leafmanager.errors import ManagerError, UsageError
 
 app = ui.group("Authorization for constrained devices: an owner's manager and its tools.")
@@ -19,6 +30,7 @@ app.command("renew")(changes.renew)
 app.command("ratchet")(changes.ratchet)
 app.command("replace")(changes.replace)
 app.command("pending")(changes.pending)
+app.add_typer(cam.app, name="cam")
 app.command("pseudonym")(pseudonym.pseudonym)
 app.command("derive")(derive.derive)
 

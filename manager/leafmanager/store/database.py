@@ -9,19 +9,32 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
-from sqlalchemy import Engine, create_engine, event, inspect, select
+from sqlalchemy import Engine, Table, create_engine, event, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
 from leafmanager.errors import ManagerError
-from leafmanager.store.tables import SCHEMA_VERSION, Base, Schema
+from leafmanager.store.tables import MANAGER_TABLES, SCHEMA_VERSION, Base, Schema
 
 FILE_NAME = "leafkey.db"
+_INIT = "create one with 'leafkey init', or name its directory with --state or LEAFKEY_STATE"
 # How long a command waits for another one that is writing.
 BUSY_SECONDS = 5
 
+
+class Layout(NamedTuple):
+    """What a database is for: its tables, what holds them, and how a person comes to have one."""
+
+    what: str
+    file_name: str
+    tables: list[Table]
+    init: str
+
+
+MANAGER = Layout("manager", FILE_NAME, MANAGER_TABLES, _INIT)
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
 
 
@@ -74,23 +87,23 @@ class Changes:
             self._connection.close()
 
 
-def create(directory: Path, first_rows: list[Base]) -> Store:
+def create(directory: Path, first_rows: list[Base], layout: Layout = MANAGER) -> Store:
     """Create directory (0700) and database (0600) with its first rows, all or nothing.
 
     ManagerError if there is a database already.
     """
-    path = directory / FILE_NAME
+    path = directory / layout.file_name
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
-        raise _exists(directory) from None
+        raise _exists(directory, layout.what) from None
     except OSError as error:
         raise _unusable(directory, error) from None
     store = connect(f"sqlite:///{path}")
     try:
         with store.transaction() as session:
-            Base.metadata.create_all(session.connection())
+            Base.metadata.create_all(session.connection(), tables=layout.tables)
             session.add_all([Schema(version=SCHEMA_VERSION), *first_rows])
     except BaseException:
         store.close()
@@ -99,18 +112,15 @@ def create(directory: Path, first_rows: list[Base]) -> Store:
     return store
 
 
-def open_existing(directory: Path) -> Store:
+def open_existing(directory: Path, layout: Layout = MANAGER) -> Store:
     """Open the database in `directory`; ManagerError if there is none of this schema."""
-    path = directory / FILE_NAME
+    path = directory / layout.file_name
     try:
         found = path.is_file()
     except OSError as error:
         raise _unusable(directory, error) from None
     if not found:
-        raise ManagerError(
-            f"there is no manager in {directory}",
-            "create one with 'leafkey init', or name its directory with --state or LEAFKEY_STATE",
-        )
+        raise ManagerError(f"there is no {layout.what} in {directory}", layout.init)
     store = connect(f"sqlite:///{path}")
     with store.transaction() as session:
         _check_schema(session, path)
@@ -142,7 +152,7 @@ def explained() -> Iterator[None]:
         if "not a database" not in str(error.orig):
             raise
         raise ManagerError(
-            f"{FILE_NAME} in the state directory is not a database",
+            "what the state directory holds is not a database",
             "restore it from a backup, or choose another directory with --state",
         ) from None
 
@@ -171,9 +181,9 @@ def _check_schema(session: Session, path: Path) -> None:
         )
 
 
-def _exists(directory: Path) -> ManagerError:
+def _exists(directory: Path, what: str) -> ManagerError:
     return ManagerError(
-        f"there is a manager in {directory} already",
+        f"there is a {what} in {directory} already",
         "use it as it is, or choose another directory with --state",
     )
 

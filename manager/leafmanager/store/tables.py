@@ -46,10 +46,10 @@ class Manager(Base):
 class Node(Base):
     """A server or a client, and the slot it holds in the manager's tree: its channel upward.
 
-    A client with a CAM, `cam_id`, is heard through that node and has no slot of its own; its name is
-    "CAM/CLIENT": see `leafmanager.cam_clients`. `version` is the manager's at which the slot came
-    to be. `mark` is the highest AT number that counts as used after a restart (SPEC section 6.1),
-    null for none.
+    A client with a CAM, `cam_id`, is heard through that node and has no slot of its own; its name
+    is "CAM/CLIENT": see `leafmanager.cam_clients`. `version` is the manager's at which the slot
+    came to be. `mark` is the highest AT number that counts as used after a restart (SPEC section
+    6.1), null for none.
     """
 
     __tablename__ = "nodes"
@@ -193,10 +193,18 @@ class Grant(Base):
     server: Mapped[Server] = relationship(lazy="joined", innerjoin=True)
 
 
-class Rule(Base):
+class Sentence:
+    """What every rule says, a manager's or a CAM's. `allow` null: ask the owner."""
+
+    allow: Mapped[bool | None]
+    path: Mapped[str] = mapped_column(String(128))
+    methods: Mapped[int]
+
+
+class Rule(Sentence, Base):
     """One sentence of the owner's: see `leafmanager.policy`.
 
-    `allow` null: ask the owner. `level` null: the server's own. `ends_at` null: no end. `ats_left`
+    `level` null: the server's own. `ends_at` null: no end. `ats_left`
     and `*_per_at` null: no limit. `consent_id` is what the owner was asked when the rule was made,
     if anything.
     """
@@ -204,11 +212,8 @@ class Rule(Base):
     __tablename__ = "rules"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    allow: Mapped[bool | None]
     client_id: Mapped[int] = mapped_column(ForeignKey("nodes.id"))
     server_id: Mapped[int] = mapped_column(ForeignKey("servers.node_id"))
-    path: Mapped[str] = mapped_column(String(128))
-    methods: Mapped[int]
     level: Mapped[int | None]
     ends_at: Mapped[int | None]
     ats_left: Mapped[int | None]
