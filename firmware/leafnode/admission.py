@@ -29,9 +29,12 @@ class Admitted:
     def __init__(self, request: Message, remote: tuple):
         self.request = request
         self.peer = remote
-        # One endpoint may observe a resource twice, under two tokens (RFC 7641 section 4.1).
-        self.observer = (remote, request.token)
         self.expendable = request.code in (GET, FETCH)
+
+    @property
+    def observer(self) -> tuple:
+        """One endpoint may observe a resource twice, under two tokens (RFC 7641 section 4.1)."""
+        return self.peer, self.request.token
 
     def is_current(self, now: int) -> bool:
         """True as long as notifications may go on; now: ms."""
@@ -51,7 +54,12 @@ class Authorized(Admitted):
         self.is_manager = is_manager
         self.expendable = False
         self.who = session.pseudonym
-        self.peer = self.observer = Holder(is_manager, session.peer)
+        self.peer = Holder(is_manager, session.peer)
+
+    @property
+    def observer(self) -> tuple:
+        """A client observes a resource once, from whatever endpoint (SPEC 5.6)."""
+        return self.peer
 
     @property
     def renewal(self):

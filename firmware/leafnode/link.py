@@ -19,7 +19,6 @@ from leafkey.coap.endpoint import (
 from leafkey.coap.exchange import Exchange, Request
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import INTERNAL_SERVER_ERROR, MAX_AGE, SERVICE_UNAVAILABLE
-from leafkey.coap.parameters import EXCHANGE_LIFETIME
 from leafkey.compat import const
 from leafkey.errors import ProtocolError, Unreachable
 from leafnode.clock import now_ms
@@ -60,7 +59,7 @@ class Link:
         self._alarm = asyncio.Event()
         # When the timer task wakes up by itself, at the latest.
         self._wake = now_ms() + MAX_SLEEP
-        # By handle: who waits for a response, and (task, start) of each request in progress.
+        # By handle: who waits for a response, and the task of each request in progress.
         self._waiting = {}
         self._running = {}
 
@@ -81,7 +80,7 @@ class Link:
             await self._receive()
         finally:
             timers.cancel()
-            for task, _ in list(self._running.values()):
+            for task in list(self._running.values()):
                 task.cancel()
             for handle, responses in self._waiting.items():
                 responses.put(FailureEvent(handle, CLOSED))
@@ -211,16 +210,16 @@ class Link:
             self._endpoint.cancel(event.handle)
         elif len(self._running) < MAX_RUNNING or self._end_stuck():
             task = asyncio.create_task(self._serve(on_request, event))
-            self._running[event.handle] = (task, now_ms())
+            self._running[event.handle] = task
         else:
             busy = Message(SERVICE_UNAVAILABLE, ((MAX_AGE, bytes((RETRY_AFTER,))),))
             self._endpoint.respond(event.handle, busy, now_ms(), True)
 
     def _end_stuck(self) -> bool:
         """Make room: end a request for whose answer nobody waits any more (RFC 7252 4.8.2)."""
-        limit = now_ms() - EXCHANGE_LIFETIME
-        for handle, (task, start) in self._running.items():
-            if start < limit:
+        now = now_ms()
+        for handle, task in self._running.items():
+            if handle.end < now:
                 del self._running[handle]
                 task.cancel()
                 return True

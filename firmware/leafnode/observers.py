@@ -108,8 +108,10 @@ class Observers:
         `changes` as it was before the state was read.
         """
         wish = request.uint(OBSERVE)
+        if wish is None:
+            return
         route = self._router.find(request)
-        if wish is None or route is None or not route.observable:
+        if route is None or not route.observable:
             return
         resource = (request.path(), tuple(request.options_of(URI_QUERY)), request.payload)
         if wish == DEREGISTER:

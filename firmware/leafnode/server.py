@@ -116,25 +116,29 @@ class Server:
                 task.cancel()
 
     async def _answer(self, message: Message, remote: tuple, handle: Exchange):
+        now = now_ms()
         try:
-            admitted = admit(self._router, self._guard, message, remote, now_ms())
+            admitted = admit(self._router, self._guard, message, remote, now)
         except Refused as refused:
             self.link.respond(handle, refused.response, True)
             return
-        challenge = self._challenge(admitted)
+        challenge = self._challenge(admitted, now)
         if challenge is not None:
             self.link.respond(handle, admitted.protect(challenge))
             return
-        request, response = self._assembler.request(admitted.peer, admitted.request, now_ms())
+        request, response = self._assembler.request(admitted.peer, admitted.request, now)
         if request is not None:
             response = await self._respond(admitted, request, handle)
         self.link.respond(handle, admitted.protect(response), admitted.expendable)
 
-    def _challenge(self, admitted: Admitted) -> Message | None:
+    def _challenge(self, admitted: Admitted, now: int) -> Message | None:
         """The answer to a request that may be an old one, before anything of it is kept."""
-        if admitted.is_manager or not self._router.is_fresh(admitted.request):
+        # What is open to anybody is not fresh either.
+        if admitted.who is None or admitted.is_manager:
             return None
-        return self._freshness.check(admitted.peer, admitted.request, now_ms())
+        if not self._router.is_fresh(admitted.request):
+            return None
+        return self._freshness.check(admitted.peer, admitted.request, now)
 
     async def _respond(self, admitted: Admitted, request: Message, handle: Exchange) -> Message:
         """The first block of the response to a whole request."""
