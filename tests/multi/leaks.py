@@ -74,11 +74,19 @@ def _of_manager(state: Path) -> Iterator[bytes]:
     with Session(engine) as session:
         manager = session.scalars(select(Manager)).one()
         yield manager.st
-        for node in session.scalars(select(Node)):
+        for node in session.scalars(select(Node).where(Node.slot.is_not(None))):
             yield from _of_branch(manager.suite, manager.st, node.slot, node.generation, 33)
         for server in session.scalars(select(Server)):
             yield from (server.st, server.channel_st)
             yield from _of_branch(server.suite, server.channel_st, 1, 1, 33)
+    engine.dispose()
+    yield from of_grants(state)
+
+
+def of_grants(state: Path) -> Iterator[bytes]:
+    """Yield what the holders of a manager's grants know: each Ct, and the keys of its first ATs."""
+    engine = create_engine(f"sqlite:///{state / FILE_NAME}")
+    with Session(engine) as session:
         for grant in session.scalars(select(Grant)):
             server = grant.server
             place = (grant.slot, grant.generation)

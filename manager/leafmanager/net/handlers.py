@@ -107,7 +107,7 @@ class Handlers:
         """
         try:
             asked = decode_request(request.payload)
-            self._tell_of(TICKET_REQUEST, peer, f"ticket request: {_scope_text(asked)}")
+            self._tell_of(TICKET_REQUEST, peer, f"ticket request{_scope_text(asked)}")
             granted = await self._granted(peer, asked)
             if granted is None:
                 self._tell_of(TICKET_GRANT, peer, "no ticket yet: the owner has not answered")
@@ -222,8 +222,8 @@ class Handlers:
 
 
 def _scope_text(asked: TokenRequest) -> str:
-    behalf = "" if asked.client_id is None else f"for {asked.client_id}: "
-    return f"{behalf}{asked.audience} {aif.text(asked.scope)}"
+    behalf = "" if asked.client_id is None else f" for {asked.client_id}"
+    return f"{behalf}: {asked.audience} {aif.text(asked.scope)}"
 
 
 def _grant_text(grant: Grant, now: int) -> str:
