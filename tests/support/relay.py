@@ -40,7 +40,8 @@ class Relay:
             uri = f"coap://127.0.0.1:{relay.port}/"
 
     `loss`, `repeat` and `delay` are tenths, for both directions. `passed` and `lost` count.
-    `heard` is what clients sent, lost or not, in its order.
+    `heard` is what clients sent, lost or not, in its order. Nothing passes of a client whose
+    port is in `cut`.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Relay:
             for direction in (0, 1)
         }
         self.heard: list[bytes] = []
+        self.cut: set[int] = set()
         self.passed = 0
         self.lost = 0
         self._front = self._socket()
@@ -98,6 +100,8 @@ class Relay:
             data, address = used.recvfrom(65535)
         except OSError:
             # The ICMP error of an earlier datagram: nobody listens there (any more).
+            return
+        if (address if used is self._front else self._clients[used])[1] in self.cut:
             return
         if used is self._front:
             self.heard.append(data)
