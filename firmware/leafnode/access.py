@@ -6,7 +6,7 @@ from hashlib import sha256
 from leafkey.ace import aif, hints
 from leafkey.coap import uri
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import FORBIDDEN, GET, PATCH, POST, UNAUTHORIZED, code_text
+from leafkey.coap.numbers import FETCH, FORBIDDEN, GET, PATCH, POST, UNAUTHORIZED, code_text
 from leafkey.codec import cbor
 from leafkey.compat import const
 from leafkey.errors import (
@@ -21,6 +21,7 @@ from leafkey.errors import (
 )
 from leafkey.pat.dialogue import Dialogue
 from leafkey.pat.presenter import NotRecognized, Presenter
+from leafkey.pat.tokens import BEARER, INTEGRITY, POP
 from leafnode.carrier import Carrier
 from leafnode.clock import now_ms
 from leafnode.identity import GRANT_PREFIX
@@ -129,8 +130,9 @@ class Access:
             return await self._authorized(grant, message, level, send)
         except NotRecognized:
             # What this origin said of itself at the first contact may have been wrong (SPEC 8).
-            grant.forget()
             self._grants.pop(origin, None)
+            if grant not in self._grants.values():
+                grant.forget()
             raise ProtocolError("the server refuses a fresh ticket")
 
     async def authorize(self, scope: list, origin: tuple, send) -> list:
@@ -162,7 +164,7 @@ class Access:
             grant.commands = b""
         self._trace(11, _line(message) + " to " + grant.audience)
         dialogue = Dialogue(grant.presenter, send)
-        exchange, response = await dialogue.request(message, level)
+        exchange, response = await dialogue.request(message, _least_level(message, level))
         self._trace(12, code_text(response.code) + " from " + grant.audience)
         if response.code == FORBIDDEN:
             raise NotAllowed("the server says that this grant does not cover the request")
@@ -195,15 +197,23 @@ class Access:
         return await self._replaced(grant, wish, grant.origin)
 
     async def _replaced(self, old: Grant | None, wish: Wish, origin: tuple) -> Grant:
-        """Get a ticket in place of `old`, if nobody else has meanwhile; wait for the owner."""
-        lock = self._locks[origin] = self._locks.get(origin) or asyncio.Lock()
+        """Get a ticket in place of `old`, if nobody else has meanwhile; wait for the owner.
+
+        A server has one grant for us, at however many origins: a second would end the first.
+        """
+        name = (wish.sam, wish.audience)
+        lock = self._locks[name] = self._locks.get(name) or asyncio.Lock()
         start = now_ms()
         while True:
             try:
                 async with lock:
-                    present = self._grants.get(origin)
+                    present = self._named(name)
                     if present is not None and present is not old:
-                        return present
+                        self._grants[origin] = present
+                        if not aif.minus(aif.minus(wish.scope, present.denied), present.scope):
+                            return present
+                        old = present
+                        wish = Wish(wish.sam, wish.audience, wish.scope, present.scope)
                     return self._granted(await self._tickets.get(wish), wish, origin)
             except ConsentPending as pending:
                 if now_ms() - start + pending.seconds * 1000 > self._consent_ms:
@@ -215,8 +225,17 @@ class Access:
         limits = made.scope, made.denied
         grant = Grant(self._storage, (wish.sam, wish.audience), origin, limits, made.commands)
         grant.presenter = Presenter(self._node.provider, made.token, grant.save)
+        for other in list(self._grants):
+            if (self._grants[other].sam, self._grants[other].audience) == (wish.sam, wish.audience):
+                self._grants[other] = grant
         self._grants[origin] = grant
         return grant
+
+    def _named(self, name: tuple) -> Grant | None:
+        for grant in self._grants.values():
+            if (grant.sam, grant.audience) == name:
+                return grant
+        return None
 
     def _restore(self, record: str):
         """A grant that is damaged is given up: its server knows it, and a new ticket heals it."""
@@ -245,6 +264,14 @@ def _obey(grant: Grant, message: Message):
     """What the CAM said no to is not asked of anybody, as long as this grant lasts (SPEC 9.6)."""
     if aif.permits(grant.denied, message.path(), message.code):
         raise NotAllowed("the CAM of this node does not allow this")
+
+
+def _least_level(message: Message, level: int | None) -> int:
+    """What any server demands of such a request (SPEC 5.1): to show less would be refused."""
+    level = level or BEARER
+    if message.payload:
+        return max(level, INTEGRITY)
+    return level if message.code in (GET, FETCH) else max(level, POP)
 
 
 def _needed(message: Message) -> list:
