@@ -2,12 +2,14 @@
 
 import itertools
 import json
+import secrets
 from pathlib import Path
 
 from leafkey.coap.message import decode
-from leafkey.coap.numbers import GET, PAT
+from leafkey.coap.numbers import GET, PAT, POST
 from leafmanager.cli.main import app
 from tests.multi.leaks import Secrets
+from tests.multi.peer import Peer
 from tests.support.processes import Process, free_port, micropython
 from tests.support.relay import Relay
 
@@ -15,8 +17,8 @@ NODES = Path(__file__).parent / "nodes"
 HOST = "127.0.0.1"
 # Longer than a whole retransmission span of CoAP, since the machine may be busy too.
 PATIENCE = 120
-# Of this the code takes 200 KB, which a board has in flash, and pointers are twice as wide here.
-HEAP = "512k"
+# Of this the code takes 220 KB, which a board has in flash, and pointers are twice as wide here.
+HEAP = "768k"
 
 
 class House:
@@ -170,7 +172,12 @@ class ServerNode:
 
     @property
     def acted(self) -> list[str]:
-        """What its application has acted on, in all its lives."""
+        """What its application has acted on so far, in all its lives; it must be alive."""
+        mark = secrets.token_hex(4)
+        with Peer(self.port) as peer:
+            peer.bare(POST, "/mark", mark.encode())
+        # What it printed before has been read by then.
+        self.process.wait_for("marked " + mark)
         lines = [line for life in self._lives for line in life.lines]
         return [line.split()[1] for line in lines if line.startswith("acted ")]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from leafkey.coap.numbers import CHANGED, POST
-from tests.multi.house import ClientNode, House, ServerNode
+from tests.multi.house import HOST, ClientNode, House, ServerNode
 from tests.multi.peer import Peer
 
 LEVELS = {"bearer": 0, "pop": 1, "integrity": 2, "confidential": 3}
@@ -58,10 +58,14 @@ def test_a_resource_that_demands_more_says_so(thermo: ServerNode, display: Clien
     assert thermo.presented()[-3:] == [-1, LEVELS["pop"], LEVELS["confidential"]]
 
 
-def test_at_bearer_too(house: House, thermo: ServerNode):
-    client = house.add_client("bearer-only")
-    house.allow("bearer-only", "thermo", "/secret")
+def test_a_bearer_is_asked_for_more_too(house: House, thermo: ServerNode):
+    client = house.add_client("bearer")
+    house.allow("bearer", "thermo", "/*", "--methods", "all")
     assert client.ask("GET", thermo.uri("/secret")) == "2.05 sealed"
+    for method in ("POST", "PUT"):
+        word = f"bearer-{method}"
+        assert client.ask(method, thermo.uri("/count"), text=word) == "2.04"
+        assert thermo.acted.count(word) == 1
 
 
 def test_a_payload_goes_at_integrity_by_itself(thermo: ServerNode, display: ClientNode):
@@ -94,6 +98,25 @@ def test_what_the_grant_does_not_cover_is_asked_for(house: House, thermo: Server
     assert client.ask("GET", thermo.uri("/secret")) == "2.05 sealed"
     assert client.ask("GET", thermo.uri("/temp")) == "2.05 21.5"
     assert len(house.tickets("grower")) == 2
+
+
+def test_requests_that_need_different_rights_at_once(house: House, thermo: ServerNode):
+    client = house.add_client("eager")
+    paths = ("/temp", "/secret", "/who", "/store")
+    for path in paths:
+        house.allow("eager", "thermo", path)
+    asked = [client.begin("GET", thermo.uri(path)) for path in paths]
+    assert all(client.answer(number).startswith("2.05") for number in asked)
+
+
+def test_a_server_with_two_addresses(house: House, thermo: ServerNode):
+    client = house.add_client("roundabout")
+    house.allow("roundabout", "thermo", "/count", "--methods", "POST")
+    direct = f"coap://{HOST}:{thermo.port}/count"
+    for i in range(6):
+        uri = direct if i % 2 else thermo.uri("/count")
+        assert client.ask("POST", uri, text=f"around-{i}") == "2.04"
+    assert len(house.tickets("roundabout")) == 1
 
 
 def test_a_resource_that_is_not_there(thermo: ServerNode, display: ClientNode):

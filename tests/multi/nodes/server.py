@@ -64,6 +64,11 @@ async def who(request):
     return request.client
 
 
+@app.resource("/mark", methods=("POST",), level="open")
+async def mark(request):
+    print("marked", request.payload.decode())
+
+
 @app.resource("/heap", level="open")
 async def heap(request):
     gc.collect()
