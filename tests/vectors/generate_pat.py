@@ -8,9 +8,18 @@ import json
 import sys
 from pathlib import Path
 
-from tests.vectors.cases import commands, failures, freshness, messages, server, tokens, tree
+from tests.vectors.cases import (
+    commands,
+    endorsement,
+    failures,
+    freshness,
+    messages,
+    server,
+    tokens,
+    tree,
+)
 
-GROUPS = (tree, tokens, messages, failures, server, freshness, commands)
+GROUPS = (tree, tokens, messages, failures, server, endorsement, freshness, commands)
 
 
 def layout(value, indent: int = 0) -> str:

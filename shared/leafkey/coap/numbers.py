@@ -79,6 +79,8 @@ REQUEST_TAG = const(292)
 PAT = const(65001)
 # What S demands in a protected 4.01 or 4.03; elective, safe to forward (SPEC 5.2).
 PAT_DEMAND = const(65002)
+# Carries an endorsement, sealed; critical, safe to forward (SPEC 4.4).
+ENDORSEMENT = const(65005)
 
 TEXT_PLAIN = const(0)
 APPLICATION_COSE_ENCRYPT0 = const(16)

@@ -2,7 +2,7 @@
 
 from leafkey.crypto.compare import equal
 from leafkey.errors import DecodeError, OutOfStep
-from leafkey.pat import functions, tokens
+from leafkey.pat import endorsement, functions, tokens
 
 # Changing one of these within an epoch would show leaves twice or as parents (SPEC 3.2).
 _FIXED = (
@@ -33,7 +33,7 @@ def merge(current: tokens.ServerToken | None, token: tokens.ServerToken):
     if merged is None:
         return None
     _check_follows(current, merged)
-    return _settled(merged, _closed(current, merged))
+    return _settled(_carried(current, merged), _closed(current, merged))
 
 
 def ratcheted(suite, current: tokens.ServerToken, change: tokens.ServerToken):
@@ -108,6 +108,31 @@ def _check_follows(current: tokens.ServerToken, merged: tokens.ServerToken):
             raise DecodeError("a generation fell")
         if grant.generation <= closed.get(slot, 0):
             raise DecodeError("a generation that was closed")
+
+
+def _carried(current: tokens.ServerToken, merged: tokens.ServerToken) -> tokens.ServerToken:
+    """Return `merged` with the endorsements that S has taken, as far as they still count.
+
+    Within a generation the lowest version that S takes never falls.
+    """
+    slots = dict(merged[tokens.SLOTS])
+    for slot, before in current[tokens.SLOTS].items():
+        if goes_on(current, merged, slot):
+            slots[slot] = _endorsed_as(before, slots[slot])
+    params = dict(merged.params)
+    params[tokens.SLOTS] = slots
+    return tokens.ServerToken(merged.st, params)
+
+
+def _endorsed_as(before: tokens.SlotGrant, grant: tokens.SlotGrant) -> tokens.SlotGrant:
+    if not before.lowest and not before.endorsement:
+        return grant
+    lowest, data = max(before.lowest, grant.lowest), grant.endorsement
+    if before.endorsement and not data:
+        data = (
+            before.endorsement if endorsement.decode(before.endorsement).version >= lowest else b""
+        )
+    return grant.endorsed(lowest, data)
 
 
 def _closed(current: tokens.ServerToken, merged: tokens.ServerToken) -> dict:

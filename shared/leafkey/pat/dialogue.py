@@ -5,17 +5,18 @@ raises. Nodes and the manager run it alike.
 """
 
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import ECHO, PATCH, POST
+from leafkey.coap.numbers import ECHO, ENDORSEMENT, PATCH, POST
 from leafkey.compat import const
 from leafkey.errors import AuthenticationError, DecodeError, OutcomeUnknown, ProtocolError
 from leafkey.pat.presenter import (
     EchoDemanded,
+    EndorsementDemanded,
     Exchange,
     LevelDemanded,
     NotRecognized,
     Presenter,
 )
-from leafkey.pat.tokens import BEARER, POP
+from leafkey.pat.tokens import BEARER, CONFIDENTIAL, POP
 
 MAX_ATTEMPTS = const(6)
 
@@ -43,9 +44,13 @@ class Dialogue:
             try:
                 return exchange, await self._answer(exchange)
             except LevelDemanded as demanded:
-                level = demanded.level
+                level = max(level or 0, demanded.level)
+            except EndorsementDemanded:
+                # Inside alone: it is the same in all requests of this grant.
+                level = CONFIDENTIAL
+                message = _with(message, ENDORSEMENT, self._presenter.endorsement)
             except EchoDemanded as demanded:
-                message = _with_echo(message, demanded.echo)
+                message = _with(message, ECHO, demanded.echo)
             except NotRecognized as refused:
                 level = await self._recover(refused, exchange, message)
         raise ProtocolError("the server refuses each attempt in another way")
@@ -83,9 +88,9 @@ class Dialogue:
         raise ProtocolError("a probe was not answered with a hint")
 
 
-def _with_echo(message: Message, echo: bytes) -> Message:
+def _with(message: Message, number: int, value: bytes) -> Message:
     """Return the request made anew: S surely did not act on the one before, be it a POST."""
     renewed = message.copy()
-    renewed.remove(ECHO)
-    renewed.add(ECHO, echo)
+    renewed.remove(number)
+    renewed.add(number, value)
     return renewed

@@ -6,6 +6,8 @@ from leafkey.pat.tokens import BEARER, CONFIDENTIAL, INTEGRITY, POP, PROBE_LEVEL
 
 MAC_LEN = const(8)
 MAX_COUNTER = const((1 << 24) - 1)
+# What PAT-Demand says in a protected 4.03, beside the levels: S asks for the endorsement.
+SHOW_ENDORSEMENT = const(4)
 
 _MAC_LENGTHS = {BEARER: 0, POP: MAC_LEN, INTEGRITY: MAC_LEN, CONFIDENTIAL: 0, PROBE_LEVEL: MAC_LEN}
 

@@ -2,7 +2,7 @@
 
 from leafkey.ace import hints
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import ECHO, PAT, PAT_DEMAND, POST, UNAUTHORIZED
+from leafkey.coap.numbers import ECHO, FORBIDDEN, PAT, PAT_DEMAND, POST, UNAUTHORIZED
 from leafkey.coap.options import SUPPORTED, screen
 from leafkey.codec import cbor
 from leafkey.compat import const
@@ -14,7 +14,7 @@ from leafkey.errors import (
     TokensExhausted,
     TokenTooFar,
 )
-from leafkey.pat import functions, refusal, tokens
+from leafkey.pat import functions, option, refusal, tokens
 from leafkey.pat.protection import Protection
 from leafkey.pat.tree import Branch, position, pseudonym_key
 
@@ -53,6 +53,13 @@ class EchoDemanded(LeafkeyError):
         self.echo = echo
 
 
+class EndorsementDemanded(LeafkeyError):
+    """S took the AT, did nothing, and wants the request again with the endorsement (SPEC 4.4)."""
+
+    def __init__(self):
+        super().__init__("an endorsement is demanded")
+
+
 class Exchange:
     """One AT shown: `message` to send, and what opens its answers. Holds no parent of the tree.
 
@@ -82,7 +89,8 @@ class Exchange:
         """Return the response, or the next notification, without its protection.
 
         NotRecognized for an unprotected 4.01, LevelDemanded and EchoDemanded for a protected one
-        with a level or an Echo; AuthenticationError if it does not verify, DecodeError if malformed
+        with a level or an Echo, EndorsementDemanded for a protected 4.03 that asks for what C has;
+        AuthenticationError if it does not verify, DecodeError if malformed
         or an old notification: such a response is to be ignored.
         """
         if response.code == UNAUTHORIZED and self._is_open(response):
@@ -98,6 +106,8 @@ class Exchange:
         # Later it only ends an observation.
         if plain.code == UNAUTHORIZED and counter == 0:
             _raise_demand(plain)
+        if self._presenter.endorsement and _asks_for_endorsement(plain, counter):
+            raise EndorsementDemanded
         return plain
 
     def _is_open(self, response: Message) -> bool:
@@ -155,6 +165,11 @@ class Presenter:
     def renewal(self):
         """What one AT may carry: a renewal.Renewal, or None."""
         return self._params.get(tokens.RENEWAL)
+
+    @property
+    def endorsement(self) -> bytes:
+        """What SAM endorsed, to be shown when S asks for it; b"" for nothing."""
+        return self._params.get(tokens.ENDORSEMENT, b"")
 
     @property
     def left(self) -> int:
@@ -251,6 +266,14 @@ def _raise_demand(answer: Message):
     echo = answer.option(ECHO)
     if echo is not None and 1 <= len(echo) <= MAX_ECHO:
         raise EchoDemanded(echo)
+
+
+def _asks_for_endorsement(answer: Message, counter: int) -> bool:
+    return (
+        answer.code == FORBIDDEN
+        and counter == 0
+        and answer.uint(PAT_DEMAND) == option.SHOW_ENDORSEMENT
+    )
 
 
 def _level_demanded(answer: Message) -> int | None:

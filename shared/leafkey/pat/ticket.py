@@ -7,6 +7,7 @@ from leafkey.errors import DecodeError
 from leafkey.pat import tokens
 
 REQUEST_ID_LEN = 8
+# Of one that is random; an endorsement is longer.
 ACCESS_TOKEN_LEN = 16
 # Bytes of a CAM's name for its client, and of the URI of a SAM.
 MAX_CLIENT_ID = const(64)
@@ -121,6 +122,8 @@ def encode_response(
         labels.ACE_PROFILE: labels.COAP_PAT,
         labels.PARAMS_C: token.params_c(),
     }
+    # It travels as the access token already.
+    fields[labels.PARAMS_C].pop(tokens.ENDORSEMENT, None)
     if token.expires_in is not None:
         fields[labels.EXPIRES_IN] = token.expires_in
     if commands:
@@ -129,7 +132,10 @@ def encode_response(
 
 
 def decode_response(data: bytes) -> tuple:
-    """Return (client token, granted permissions) from SAM's answer; DecodeError otherwise."""
+    """Return (client token, granted permissions) from SAM's answer; DecodeError otherwise.
+
+    The token has the endorsement among its parameters, if SAM gave one.
+    """
     fields = cbor.decode(data)
     if not isinstance(fields, dict) or fields.get(labels.ACE_PROFILE) != labels.COAP_PAT:
         raise DecodeError("no token response of profile coap_pat")
@@ -140,7 +146,13 @@ def decode_response(data: bytes) -> tuple:
     scope = fields.get(labels.SCOPE)
     if not isinstance(scope, bytes):
         raise DecodeError("the scope is a byte string")
-    return tokens.client_token([ct, fields.get(labels.PARAMS_C)]), aif.decode(scope)
+    token = tokens.client_token([ct, fields.get(labels.PARAMS_C)])
+    access_token = fields.get(labels.ACCESS_TOKEN)
+    if not isinstance(access_token, bytes) or len(access_token) > tokens.MAX_ENDORSEMENT:
+        raise DecodeError("an access token is a byte string of at most 256 bytes")
+    if len(access_token) > ACCESS_TOKEN_LEN:
+        token.params[tokens.ENDORSEMENT] = access_token
+    return token, aif.decode(scope)
 
 
 def decode_commands(data: bytes) -> bytes:

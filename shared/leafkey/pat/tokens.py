@@ -30,7 +30,9 @@ EXPIRES_IN = const(17)
 GENERATION = const(18)
 VERSION = const(19)
 CLOSED = const(20)
+ENDORSEMENT = const(21)
 RENEWAL = const(22)
+LOWEST = const(23)
 
 BEARER = const(0)
 POP = const(1)
@@ -52,6 +54,11 @@ MAX_NUMBERS = const((1 << 30) - 1)
 MAX_ITEMS = const(65535)
 MAX_UINT = const((1 << 30) - 1)
 MAX_TEXT = const(255)
+# Fits a datagram beside a block of 1024 bytes.
+MAX_ENDORSEMENT = const(256)
+
+# Permissions that nobody has stated: the endorsement decides. They permit nothing by themselves.
+UNDEFINED = ()
 
 # (smallest, largest) of the parameters that are integers.
 _RANGES = {
@@ -69,21 +76,25 @@ _RANGES = {
     EXPIRES_IN: (0, MAX_UINT),
     GENERATION: (1, MAX_UINT),
     VERSION: (0, MAX_UINT),
+    LOWEST: (0, MAX_UINT),
 }
 _WHOLE = (EPOCH, SUITE, N_CLIENTS, DEGREE, DEPTH, AT_LEN, WINDOW, AEAD, AUDIENCE, SAM, SLOTS)
 _NEEDED_S = _WHOLE + (VERSION,)
 _PARAMS_S = _NEEDED_S + (CLOSED,)
 _CLIENT = (SUITE, DEGREE, DEPTH, AT_LEN, WINDOW, AEAD, AUDIENCE, SLOT, FIRST, LAST, LEVEL)
-_PARAMS_C = _CLIENT + (SAM, PERMISSIONS, EXPIRES_IN, RENEWAL)
+_PARAMS_C = _CLIENT + (SAM, PERMISSIONS, EXPIRES_IN, RENEWAL, ENDORSEMENT)
 _GRANT = (GENERATION, LAST, LEVEL)
-_SLOT_GRANT = _GRANT + (FIRST, PERMISSIONS, EXPIRES_IN, RENEWAL)
+_SLOT_GRANT = _GRANT + (FIRST, PERMISSIONS, EXPIRES_IN, RENEWAL, LOWEST, ENDORSEMENT)
+_TERMS = (FIRST, LAST, LEVEL)
+_ENDORSED = _TERMS + (PERMISSIONS, EXPIRES_IN, RENEWAL)
 
 
 class SlotGrant:
     """What one slot of a server is worth: a generation, its ATs, level, permissions and time.
 
-    `permissions` is a list as in ace.aif, or None: implicit authorization. `expires_in` is seconds
-    or None; `renewal` a renewal.Renewal or None.
+    `permissions` is a list as in ace.aif, None for implicit authorization, or UNDEFINED.
+    `expires_in` is seconds or None; `renewal` a renewal.Renewal or None. `lowest` is the lowest
+    version of an endorsement that S takes, `endorsement` the one it has taken, encoded, or b"".
     """
 
     def __init__(
@@ -92,9 +103,11 @@ class SlotGrant:
         last: int,
         level: int,
         first: int = 0,
-        permissions: list | None = None,
+        permissions: list | tuple | None = None,
         expires_in: int | None = None,
         renewal: renewals.Renewal | None = None,
+        lowest: int = 0,
+        endorsement: bytes = b"",
     ):
         self.generation = generation
         self.last = last
@@ -103,6 +116,22 @@ class SlotGrant:
         self.permissions = permissions
         self.expires_in = expires_in
         self.renewal = renewal
+        self.lowest = lowest
+        self.endorsement = endorsement
+
+    def endorsed(self, lowest: int, endorsement: bytes) -> "SlotGrant":
+        """Return the same grant with another lowest version and endorsement."""
+        return SlotGrant(
+            self.generation,
+            self.last,
+            self.level,
+            self.first,
+            self.permissions,
+            self.expires_in,
+            self.renewal,
+            lowest,
+            endorsement,
+        )
 
 
 class ServerToken:
@@ -219,18 +248,39 @@ def client_token(value: object) -> ClientToken:
     return ClientToken(ct, params)
 
 
-def _grant_map(grant: SlotGrant | None) -> dict | None:
-    if grant is None:
-        return None
-    params: dict = {GENERATION: grant.generation, LAST: grant.last, LEVEL: grant.level}
-    if grant.first:
-        params[FIRST] = grant.first
+def terms_map(grant: SlotGrant) -> dict:
+    """Return what an endorsement says of a grant, as CBOR carries it (SPEC 4.4)."""
+    params: dict = {FIRST: grant.first, LAST: grant.last, LEVEL: grant.level}
     if grant.permissions is not None:
-        params[PERMISSIONS] = aif.to_cbor(grant.permissions)
+        params[PERMISSIONS] = aif.to_cbor(list(grant.permissions))
     if grant.expires_in is not None:
         params[EXPIRES_IN] = grant.expires_in
     if grant.renewal is not None:
         params[RENEWAL] = renewals.to_cbor(grant.renewal)
+    return params
+
+
+def terms(params: dict) -> SlotGrant:
+    """Return what an endorsement says, from its decoded map: generation 0. DecodeError."""
+    _check_map(params, _ENDORSED, _TERMS)
+    if PERMISSIONS in params and params[PERMISSIONS] is None:
+        raise DecodeError("an endorsement leaves no permissions undefined")
+    return _grant(params, 0)
+
+
+def _grant_map(grant: SlotGrant | None) -> dict | None:
+    if grant is None:
+        return None
+    params = terms_map(grant)
+    params[GENERATION] = grant.generation
+    if not grant.first:
+        del params[FIRST]
+    if grant.permissions == UNDEFINED:
+        params[PERMISSIONS] = None
+    if grant.lowest:
+        params[LOWEST] = grant.lowest
+    if grant.endorsement:
+        params[ENDORSEMENT] = grant.endorsement
     return params
 
 
@@ -239,32 +289,44 @@ def _slots(value: object) -> dict:
         raise DecodeError("slots are a map")
     slots = {}
     for slot, params in value.items():
-        _check_uint(slot, 1, MAX_TABLE)
+        check_uint(slot, 1, MAX_TABLE)
         slots[slot] = None if params is None else _slot_grant(params)
     return slots
 
 
 def _slot_grant(params: dict) -> SlotGrant:
     _check_map(params, _SLOT_GRANT, _GRANT)
-    # Absent and null differ: what is absent permits everything.
-    permissions = aif.from_cbor(params[PERMISSIONS]) if PERMISSIONS in params else None
+    return _grant(params, params[GENERATION])
+
+
+def _grant(params: dict, generation: int) -> SlotGrant:
     return SlotGrant(
-        params[GENERATION],
+        generation,
         params[LAST],
         params[LEVEL],
         params.get(FIRST, 0),
-        permissions,
+        _permissions(params),
         params.get(EXPIRES_IN),
         renewals.from_cbor(params[RENEWAL]) if RENEWAL in params else None,
+        params.get(LOWEST, 0),
+        params.get(ENDORSEMENT, b""),
     )
+
+
+def _permissions(params: dict):
+    # What is absent permits everything, null nothing by itself.
+    if PERMISSIONS not in params:
+        return None
+    value = params[PERMISSIONS]
+    return UNDEFINED if value is None else aif.from_cbor(value)
 
 
 def _check_closed(closed: object):
     if not isinstance(closed, dict):
         raise DecodeError("closed slots are a map")
     for slot, generation in closed.items():
-        _check_uint(slot, 1, MAX_TABLE)
-        _check_uint(generation, 1, MAX_UINT)
+        check_uint(slot, 1, MAX_TABLE)
+        check_uint(generation, 1, MAX_UINT)
 
 
 def _pair(value: object) -> list:
@@ -295,13 +357,17 @@ def _check_map(params: object, known: tuple, required: tuple):
 def _check_parameter(label: int, value: object):
     if label in _RANGES:
         smallest, largest = _RANGES[label]
-        _check_uint(value, smallest, largest)
+        check_uint(value, smallest, largest)
     elif label == AEAD:
-        _check_uint(value, AES_CCM_16_64_128, CHACHA20_POLY1305)
+        check_uint(value, AES_CCM_16_64_128, CHACHA20_POLY1305)
         if value not in (AES_CCM_16_64_128, CHACHA20_POLY1305):
             raise DecodeError("the AEAD is 10 or 24")
     elif label in (AUDIENCE, SAM):
         _check_text(value)
+    elif label == ENDORSEMENT and not (
+        isinstance(value, bytes) and 0 < len(value) <= MAX_ENDORSEMENT
+    ):
+        raise DecodeError("an endorsement is a byte string of 1 to 256 bytes")
 
 
 def _check_text(value: object):
@@ -309,7 +375,8 @@ def _check_text(value: object):
         raise DecodeError("audience and SAM are texts of at most 255 bytes")
 
 
-def _check_uint(value: object, smallest: int, largest: int):
+def check_uint(value: object, smallest: int, largest: int):
+    """Raise DecodeError unless `value` is an integer of this range."""
     if value is True or value is False or not isinstance(value, int):
         raise DecodeError("a parameter is no integer")
     if not smallest <= value <= largest:

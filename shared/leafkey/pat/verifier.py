@@ -8,6 +8,7 @@ from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
     APPLICATION_ACE_CBOR,
     CONTENT_FORMAT,
+    ENDORSEMENT,
     FETCH,
     FORBIDDEN,
     GET,
@@ -18,9 +19,10 @@ from leafkey.coap.numbers import (
 from leafkey.coap.options import SUPPORTED, screen
 from leafkey.crypto.compare import equal
 from leafkey.errors import AuthenticationError, DecodeError, LeafkeyError, UnknownToken
-from leafkey.pat import functions, option, refusal, tokens, tree
+from leafkey.pat import endorsement, functions, option, refusal, tokens, tree
 from leafkey.pat.changes import goes_on, kept_marks, merge
 from leafkey.pat.protection import Protection
+from leafkey.pat.renewal import strictest
 from leafkey.pat.window import Window
 
 
@@ -39,12 +41,13 @@ class Session:
     one that accepted the AT.
     """
 
-    def __init__(self, verifier: "Verifier", slot: int, request: Message, protection: Protection):
+    def __init__(self, verifier: "Verifier", at: tuple, request: Message, protection: Protection):
+        """`at` is (slot, number)."""
         self.verifier = verifier
         self._protection = protection
         self._token = verifier.token
-        self.slot = slot
-        self.generation = self._token[tokens.SLOTS][slot].generation
+        self.slot, self.number = at
+        self.generation = self._token[tokens.SLOTS][self.slot].generation
         self.request = request
 
     @property
@@ -72,7 +75,7 @@ class Session:
     def is_current(self, now: int) -> bool:
         """Tell whether the grant behind this AT still stands, and covers its request."""
         return self.verifier.is_current(self.peer, now) and self.verifier.permits(
-            self.slot, self.request
+            self.slot, self.number, self.request
         )
 
     def protect(self, response: Message, counter: int = 0) -> Message:
@@ -97,6 +100,8 @@ class Verifier:
         self._window = None
         self._marks = {}
         self._deadlines = {}
+        # What C has shown of slots, or SAM has said: {slot: Endorsement}.
+        self._endorsed = {}
         self.token = None
 
     def load(self, token: tokens.ServerToken, marks: dict):
@@ -160,7 +165,7 @@ class Verifier:
         if protection.level == tokens.BEARER and demanded > tokens.BEARER:
             raise self._refused(None, slot)
         self._use(slot, number)
-        session = Session(self, slot, request, protection)
+        session = Session(self, (slot, number), request, protection)
         self._authorize(session, demanded)
         return session
 
@@ -194,14 +199,20 @@ class Verifier:
     def renewal(self, slot: int):
         """Return the renewal.Renewal of a slot; None if there is no rule, or no grant."""
         grant = self.token[tokens.SLOTS].get(slot)
-        return None if grant is None else grant.renewal
+        if grant is None:
+            return None
+        shown = self._endorsed.get(slot)
+        return grant.renewal if shown is None else strictest(grant.renewal, shown.terms.renewal)
 
-    def permits(self, slot: int, request: Message) -> bool:
-        """Tell whether the permissions of an open slot cover a request."""
-        permissions = self.token[tokens.SLOTS][slot].permissions
-        if permissions is None:
-            return True
-        return aif.permits(permissions, request.path(), request.code)
+    def permits(self, slot: int, number: int, request: Message) -> bool:
+        """Tell whether an AT of an open slot covers a request: paramS and endorsement both."""
+        grant, shown = self.token[tokens.SLOTS][slot], self._endorsed.get(slot)
+        if shown is None:
+            return _covers(grant.permissions, request)
+        terms = shown.terms
+        if not terms.first <= number <= terms.last or not _covers(terms.permissions, request):
+            return False
+        return grant.permissions == tokens.UNDEFINED or _covers(grant.permissions, request)
 
     def _checked(self, message: Message, now: int) -> tuple:
         """Steps 2 and 3 of SPEC 6.2: find At, verify its level's check."""
@@ -228,14 +239,27 @@ class Verifier:
         return deadline is None or now < deadline
 
     def _demanded(self, slot: int, request: Message, level_of) -> int:
-        demanded = max(self.token[tokens.SLOTS][slot].level, level_of(request))
+        demanded = max(self._least_level(slot), level_of(request))
         if request.payload:
             return max(demanded, tokens.INTEGRITY)
         return demanded if request.code in (GET, FETCH) else max(demanded, tokens.POP)
 
+    def _least_level(self, slot: int) -> int:
+        level, shown = self.token[tokens.SLOTS][slot].level, self._endorsed.get(slot)
+        if shown is not None:
+            return max(level, shown.terms.level)
+        # At `bearer` nothing would protect the question for the endorsement.
+        return max(level, tokens.POP) if self._lacks(slot) else level
+
+    def _lacks(self, slot: int) -> bool:
+        """Tell whether only an endorsement can say what a slot permits, and none is known."""
+        permissions = self.token[tokens.SLOTS][slot].permissions
+        return permissions == tokens.UNDEFINED and slot not in self._endorsed
+
     def _authorize(self, session: Session, demanded: int):
         """Steps 9 to 11 of SPEC 6.2, answered under protection."""
         request = session.request
+        shown = _shown(session)
         # The endpoint has screened what is outside; what was sealed is seen here first.
         refusal_code = screen(request, SUPPORTED)
         if refusal_code:
@@ -244,8 +268,40 @@ class Verifier:
             # In an option, since `pop` does not cover the payload.
             demand = (PAT_DEMAND, bytes((demanded,)))
             raise Refused(session.protect(Message(UNAUTHORIZED, (demand,))))
-        if not self.permits(session.slot, request):
+        if shown is not None and not self._is_endorsed(session.slot, shown):
             raise Refused(session.protect(Message(FORBIDDEN)))
+        if self._lacks(session.slot):
+            demand = (PAT_DEMAND, bytes((option.SHOW_ENDORSEMENT,)))
+            raise Refused(session.protect(Message(FORBIDDEN, (demand,))))
+        if not self.permits(session.slot, session.number, request):
+            raise Refused(session.protect(Message(FORBIDDEN)))
+
+    def _is_endorsed(self, slot: int, data: bytes) -> bool:
+        """Take an endorsement that C shows; False if it is forged, for another grant, or old."""
+        grant, known = self.token[tokens.SLOTS][slot], self._endorsed.get(slot)
+        if known is not None and equal(known.data, data):
+            return True
+        try:
+            shown = endorsement.decode(data)
+            endorsement.verify(self._provider, self.token, slot, shown)
+        except (AuthenticationError, DecodeError):
+            return False
+        if shown.version < grant.lowest or (known is not None and shown.version <= known.version):
+            return False
+        # Whoever shows it chooses the moment: it starts no time (SPEC 6.3).
+        if shown.terms.expires_in is not None and grant.expires_in is None:
+            return False
+        self._keep(slot, grant.endorsed(grant.lowest, data))
+        self._endorsed[slot] = shown
+        return True
+
+    def _keep(self, slot: int, grant: tokens.SlotGrant):
+        params = dict(self.token.params)
+        params[tokens.SLOTS] = dict(params[tokens.SLOTS])
+        params[tokens.SLOTS][slot] = grant
+        token = tokens.ServerToken(self.token.st, params)
+        self._store.put_token(token, self._marks)
+        self.token = token
 
     def _use(self, slot: int, number: int):
         """Use a number up; the mark that keeps it used after a restart is stored first."""
@@ -270,6 +326,7 @@ class Verifier:
         marks = kept_marks(self.token, merged, self._marks)
         # An ST that this node has no room for must fail before it is stored.
         table = self._table_for(merged)
+        _endorsements(merged)
         put(merged, marks)
         self._install(merged, marks, table)
 
@@ -288,6 +345,7 @@ class Verifier:
         else:
             self._window = table
         self.token, self._marks = token, dict(marks)
+        self._endorsed = _endorsements(token)
         slots = token[tokens.SLOTS]
         for slot in old:
             if slots.get(slot) is None and old[slot] is not None:
@@ -320,6 +378,26 @@ class Verifier:
             self._deadlines[slot] = 0
         elif slot in self._deadlines and deadline is not None:
             self._deadlines[slot] = min(deadline, self._deadlines[slot])
+
+
+def _shown(session: Session) -> bytes | None:
+    """Take the endorsement out of a request in which only C and S can see it; or return None."""
+    values = session.request.options_of(ENDORSEMENT)
+    if session.level != tokens.CONFIDENTIAL or len(values) != 1:
+        return None
+    session.request.remove(ENDORSEMENT)
+    return values[0]
+
+
+def _covers(permissions, request: Message) -> bool:
+    return permissions is None or aif.permits(permissions, request.path(), request.code)
+
+
+def _endorsements(token: tokens.ServerToken) -> dict:
+    """Return the Endorsements of an ST by slot; DecodeError if it holds others."""
+    slots = token[tokens.SLOTS].items()
+    held = [(slot, grant.endorsement) for slot, grant in slots if grant and grant.endorsement]
+    return {slot: endorsement.decode(data) for slot, data in held}
 
 
 def _same_table(before: tokens.ServerToken, token: tokens.ServerToken) -> bool:

@@ -77,7 +77,14 @@ def presented(window: Window, at: bytes) -> str:
 
 class ServerVectorsTest(unittest.TestCase):
     def test_order_of_checks(self):
-        for name, case in load("pat/server"):
+        self.play("pat/server")
+
+    def test_endorsements(self):
+        self.play("pat/endorsed")
+        self.play("pat/endorsed_failure")
+
+    def play(self, file: str):
+        for name, case in load(file):
             self.case = case
             self.verifier = Verifier(PROVIDER, bytes, MemoryStore(), case["sam"], case["audience"])
             self.verifier.apply(tokens.decode_server_token(unhex(case["server_token"])), 0)

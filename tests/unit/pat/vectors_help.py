@@ -27,6 +27,7 @@ LABELS = {
     "permissions": tokens.PERMISSIONS,
     "expires_in": tokens.EXPIRES_IN,
     "renewal": tokens.RENEWAL,
+    "endorsement": tokens.ENDORSEMENT,
     "version": tokens.VERSION,
 }
 
@@ -72,6 +73,8 @@ def parameters(named: dict) -> dict:
         params[tokens.PERMISSIONS] = pairs(params[tokens.PERMISSIONS])
     if tokens.RENEWAL in params:
         params[tokens.RENEWAL] = renewal(params[tokens.RENEWAL])
+    if tokens.ENDORSEMENT in params:
+        params[tokens.ENDORSEMENT] = unhex(params[tokens.ENDORSEMENT])
     if "slots" in named:
         slots = named["slots"].items()
         params[tokens.SLOTS] = {int(slot): grant(fields) for slot, fields in slots}
@@ -87,10 +90,18 @@ def grant(fields: dict | None) -> tokens.SlotGrant | None:
         fields["last"],
         fields["level"],
         fields.get("first", 0),
-        pairs(fields.get("permissions")),
+        _permissions(fields),
         fields.get("expires_in"),
         renewal(fields.get("renewal")),
+        fields.get("endorsement_version", 0),
+        unhex(fields.get("endorsement", "")),
     )
+
+
+def _permissions(fields: dict):
+    if "permissions" in fields and fields["permissions"] is None:
+        return tokens.UNDEFINED
+    return pairs(fields.get("permissions"))
 
 
 def renewal(fields: dict | None) -> Renewal | None:

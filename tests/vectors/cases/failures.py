@@ -404,6 +404,15 @@ def slot_grant_failures() -> list:
         return tokens.dumps([None, {19: 13, 11: {1: {18: 1, 14: 63, 15: 1, label: value}}}])
 
     rows = [(f"renewal: {name}", with_(22, value)) for name, value in RENEWALS.items()]
+    rows += [
+        ("endorsement version: text", with_(23, "1")),
+        ("endorsement version: 2^30", with_(23, 2**30)),
+        ("endorsement: text", with_(21, "x")),
+        ("endorsement: empty", with_(21, b"")),
+        ("endorsement: 257 bytes", with_(21, bytes(257))),
+        ("permissions: false", with_(16, False)),
+        ("a parameter that nobody knows", with_(24, 1)),
+    ]
     rows.append(("a renewal of all slots", tokens.dumps([None, {19: 13, 22: {1: 5}}])))
     return [{"name": name, "expect": MALFORMED, "encoded": data.hex()} for name, data in rows]
 

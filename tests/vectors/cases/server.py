@@ -78,7 +78,7 @@ class World:
         """The request is accepted; `answer` comes back, protected like it."""
         sent = token.request(level, plain)
         response = token.response(level, answer, sent.tag)
-        expect = "answered" if row == 11 else "refused under protection"
+        expect = "answered" if row == 12 else "refused under protection"
         self.step(name, sent.message(), row, expect,
                   answer=plain_json(answer), response=response.message().hex())  # fmt: skip
         return sent
@@ -159,29 +159,29 @@ def checks() -> dict:
     world.refused("option twice", 2, bare(light, pat, pat))
     world.refused("wrong MAC", 3, flipped(at(0).request(POP, light)))
     world.refused("level stripped", 7, bare(light, b"\x00" + at(0).sent()))
-    world.answered("none of this used the AT", 11, at(0), POP, light, ANSWER_TEXT)
+    world.answered("none of this used the AT", 12, at(0), POP, light, ANSWER_TEXT)
     world.hinted("used", 5, at(0), at(0).request(INTEGRITY, light).message(), 1)
     world.refused("used, wrong MAC", 3, flipped(at(0).request(POP, light)))
     world.refused("used, bearer", 4, bare(light, b"\x00" + at(0).sent()))
-    world.answered("PUT with payload at pop", 9, at(1), POP, PUT_STATE, demand(INTEGRITY))
-    world.answered("PUT at integrity", 11, at(2), INTEGRITY, PUT_STATE, ANSWER_DONE)
-    world.answered("resource wants more", 9, at(3), INTEGRITY, lock, demand(CONFIDENTIAL))
-    world.answered("confidential is enough", 11, at(4), CONFIDENTIAL, lock, ANSWER_TEXT)
-    world.answered("confidential for pop", 11, at(6), CONFIDENTIAL, PUT_STATE, ANSWER_DONE)
-    world.answered("method not permitted", 10, at(5), POP,
+    world.answered("PUT with payload at pop", 10, at(1), POP, PUT_STATE, demand(INTEGRITY))
+    world.answered("PUT at integrity", 12, at(2), INTEGRITY, PUT_STATE, ANSWER_DONE)
+    world.answered("resource wants more", 10, at(3), INTEGRITY, lock, demand(CONFIDENTIAL))
+    world.answered("confidential is enough", 12, at(4), CONFIDENTIAL, lock, ANSWER_TEXT)
+    world.answered("confidential for pop", 12, at(6), CONFIDENTIAL, PUT_STATE, ANSWER_DONE)
+    world.answered("method not permitted", 11, at(5), POP,
                    Plain(coap.DELETE, coap.path("/light")), FORBIDDEN)  # fmt: skip
-    world.answered("path not permitted", 10, at(7), POP, get("/nowhere"), FORBIDDEN)
-    world.answered("longer path", 10, at(8), POP, get("/light/x"), FORBIDDEN)
+    world.answered("path not permitted", 11, at(7), POP, get("/nowhere"), FORBIDDEN)
+    world.answered("longer path", 11, at(8), POP, get("/light/x"), FORBIDDEN)
     one_segment = Plain(coap.GET, [(coap.URI_PATH, b"light/")])
-    world.answered("a segment is no path", 10, at(9), POP, one_segment, FORBIDDEN)
+    world.answered("a segment is no path", 11, at(9), POP, one_segment, FORBIDDEN)
     with_query = Plain(coap.GET, [*light.options, (coap.URI_QUERY, b"a=b")])
-    world.answered("query is free", 11, at(10), POP, with_query, ANSWER_TEXT)
+    world.answered("query is free", 12, at(10), POP, with_query, ANSWER_TEXT)
     probe = at(18)
     world.hinted("probe", 6, probe, probe.probe().message(), 19)
     world.hinted("the same probe", 5, probe, probe.probe().message(), 19)
     world.refused("before the window", 2, at(10).request(POP, light).message())
-    world.answered("a number the probe passed", 11, at(17), POP, light, ANSWER_TEXT)
-    world.answered("after the probe", 11, at(19), POP, light, ANSWER_TEXT)
+    world.answered("a number the probe passed", 12, at(17), POP, light, ANSWER_TEXT)
+    world.answered("after the probe", 12, at(19), POP, light, ANSWER_TEXT)
     return world.case("slot 1: permissions, level 1")
 
 
@@ -192,7 +192,7 @@ def bearer() -> dict:
         return world.token(2, number)
 
     plain = get("/plain")
-    world.answered("GET", 11, at(0), BEARER, plain, ANSWER_TEXT)
+    world.answered("GET", 12, at(0), BEARER, plain, ANSWER_TEXT)
     world.refused("used", 4, at(0).request(BEARER, plain).message())
     world.hinted("used, at pop", 5, at(0), at(0).request(POP, plain).message(), 1)
     world.refused("resource wants more", 7, at(1).request(BEARER, get("/light")).message())
@@ -200,9 +200,9 @@ def bearer() -> dict:
     world.refused("POST", 7, at(1).request(BEARER, post).message())
     fetch = Plain(coap.FETCH, coap.path("/plain"), b"x")
     world.refused("FETCH with payload", 7, at(1).request(BEARER, fetch).message())
-    world.answered("POST at pop", 11, at(1), POP, post, ANSWER_DONE)
+    world.answered("POST at pop", 12, at(1), POP, post, ANSWER_DONE)
     world.answered(
-        "no permissions: all is permitted", 11, at(2), CONFIDENTIAL, get("/lock"), ANSWER_TEXT
+        "no permissions: all is permitted", 12, at(2), CONFIDENTIAL, get("/lock"), ANSWER_TEXT
     )
     return world.case("slot 2: implicit authorization, level 0")
 

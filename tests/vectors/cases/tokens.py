@@ -71,6 +71,11 @@ def server_token() -> list:
             "1": {**grant, "renewal": {"notifications": 5, "seconds": 600, "requests": 20}},
             "2": {**grant, "renewal": {"seconds": 2**30 - 1}},
             "3": {**grant, "renewal": {"notifications": 1}}}}),
+        token_case("change: permissions undefined, endorsements", "st", None, {"version": 19,
+            "slots": {
+                "1": {**grant, "permissions": None},
+                "2": {**grant, "permissions": None, "endorsement_version": 2**30 - 1},
+                "3": {**grant, "endorsement_version": 1, "endorsement": secret("x").hex()}}}),
         token_case("change: nothing but the version", "st", None, {"version": 17}),
     ]  # fmt: skip
 
@@ -85,6 +90,8 @@ def client_token() -> list:
         token_case("no permission at all", "ct", secret("Ct"), {**CLIENT, "permissions": []}),
         token_case("every renewal", "ct", secret("Ct"),
                    {**CLIENT, "renewal": {"notifications": 5, "seconds": 600, "requests": 20}}),
+        token_case("an endorsement", "ct", secret("Ct"),
+                   {**CLIENT, "endorsement": secret("x").hex()}),
         token_case("a renewal", "ct", secret("Ct"), {**CLIENT, "renewal": {"seconds": 1}}),
         token_case("every method", "ct", secret("Ct"), {**CLIENT, "permissions": [["/", 127]]}),
     ]  # fmt: skip
@@ -109,8 +116,10 @@ def request_case(name: str, scope: list, **more) -> dict:
     }
 
 
-def response_case(name: str, scope: list, parameters: dict, commands: bytes = b"") -> dict:
-    access_token = secret("access token")[:16]
+def response_case(
+    name: str, scope: list, parameters: dict, commands: bytes = b"", endorsement: bytes = b""
+) -> dict:
+    access_token = endorsement or secret("access token")[:16]
     payload = {
         1: access_token,
         8: {1: {1: 4, -1: secret("Ct")}},
@@ -145,6 +154,8 @@ def ticket() -> list:
         request_case("request with the client's name", LIGHT, client_id="desk lamp switch"),
         request_case("request that keeps what C had", LIGHT, kept=[["/color", 5]]),
         response_case("grant", LIGHT, {**CLIENT, "permissions": LIGHT}),
+        response_case("grant with an endorsement", LIGHT, CLIENT,
+                      endorsement=tokens.dumps([3, {13: 32, 14: 63, 15: 1, 16: LIGHT}, bytes(16)])),
         response_case("grant with an end", LIGHT, timed),
         response_case("grant with commands to deliver first", LIGHT, CLIENT, SEALED),
         map_case("token-error", "unknown audience", {30: 1}, error=1),

@@ -11,7 +11,7 @@ LABELS = {
     "epoch": 1, "suite": 2, "n_clients": 3, "degree": 4, "depth": 5, "at_len": 6, "window": 7,
     "aead": 8, "audience": 9, "sam": 10, "slots": 11, "slot": 12, "first": 13, "last": 14,
     "level": 15, "permissions": 16, "expires_in": 17, "generation": 18, "version": 19,
-    "renewal": 22,
+    "endorsement": 21, "renewal": 22, "endorsement_version": 23,
 }  # fmt: skip
 PER_AT = {"notifications": 1, "seconds": 2, "requests": 3}
 
@@ -46,6 +46,8 @@ def parameters(named: dict) -> dict:
     if "renewal" in named:
         limits = named["renewal"].items()
         labelled[LABELS["renewal"]] = {PER_AT[name]: value for name, value in limits}
+    if "endorsement" in named:
+        labelled[LABELS["endorsement"]] = bytes.fromhex(named["endorsement"])
     if "slots" in named:
         labelled[LABELS["slots"]] = {
             int(slot): None if grant is None else parameters(grant)
