@@ -66,6 +66,8 @@ def revoke(session: Session, grants: Iterable[Grant], now: int) -> None:
             entry.token_hash = token_hash(grant.access_token)
             session.add(entry)
         session.flush()
+        if number % MAX_BATCH == 0:
+            _tidy(session, node_id, now)
 
 
 def full(session: Session, node_id: int, now: int) -> tuple[list[bytes], int | None]:

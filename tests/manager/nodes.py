@@ -164,6 +164,11 @@ class ServerNode(Node):
         self._running.set()
         self._thread.start()
 
+    def resume(self) -> None:
+        """Answer again after `rest`."""
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.start()
+
     def rest(self) -> None:
         """Answer no more, so that `pull` hears its answer."""
         self._running.clear()

@@ -86,10 +86,11 @@ class Downlink:
     async def deliver(self, server_id: int, version: int, patiently: bool = False) -> bool:
         """Tell whether a server has confirmed `version`, after letting it know if it has not.
 
-        A server that has just not answered is asked again only `patiently`.
+        A server that has just not answered is asked again only `patiently`: a client may carry what
+        is for it.
         """
         clock = asyncio.get_running_loop().time
-        if not patiently and self._silent.get(server_id, 0) > clock():
+        if not patiently and self.has_met(server_id) and self._silent.get(server_id, 0) > clock():
             return False
         try:
             async with asyncio.timeout(DELIVERY_SECONDS), self._locks[server_id]:

@@ -1,0 +1,174 @@
+"""The revocation list: what is on it, and what a node may ask of it (RFC 9770)."""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import NamedTuple, cast
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from leafkey.coap.message import Message
+from leafkey.coap.numbers import BAD_REQUEST, CONTENT, CONTENT_FORMAT, GET, URI_QUERY
+from leafkey.pat import tokens
+from leafkey.pat.dialogue import Dialogue
+from leafmanager import trl
+from leafmanager.store import database, tables
+from leafmanager.store.tables import Grant, Revocation
+from tests.manager.answers import TEMP, granted
+from tests.manager.nodes import ClientNode, Node, ServerNode, decoded
+from tests.manager.processes import Leafkey
+
+NOW = 1_700_000_000
+SERVER, CLIENT = 1, 2
+
+
+def test_a_hash_is_that_of_rfc_9770():
+    token = bytes(range(16))
+    text = base64.urlsafe_b64encode(token).rstrip(b"=")
+    assert trl.token_hash(token) == b"\x01" + hashlib.sha256(text).digest()
+    assert text == b"AAECAwQFBgcICQoLDA0ODw"
+
+
+@pytest.fixture
+def session(tmp_path) -> Iterator[Session]:
+    """A transaction on a list that is empty; whom its entries are about is not looked at."""
+    store = database.connect(f"sqlite:///{tmp_path / 'list.db'}")
+    with store.transaction() as opened:
+        tables.Base.metadata.create_all(opened.connection())
+        nodes = [("thermo", SERVER), ("display", CLIENT)]
+        for name, number in nodes:
+            node = tables.Node(id=number, name=name, role="any", slot=number, generation=1)
+            node.version, node.created_at = 1, NOW
+            opened.add(node)
+        opened.flush()
+        yield opened
+    store.close()
+
+
+class Ended(NamedTuple):
+    """As much of a grant as counts here."""
+
+    access_token: bytes
+    expires_at: int | None = None
+    released_at: int | None = NOW
+    server_id: int = SERVER
+    client_id: int = CLIENT
+    client: SimpleNamespace = SimpleNamespace(cam_id=None)
+
+
+def revoke(session: Session, *grants: Ended) -> None:
+    trl.revoke(session, cast(list[Grant], grants), NOW)
+
+
+def test_server_and_client_see_the_same_token(session: Session):
+    revoke(session, Ended(b"a"))
+    for node in (SERVER, CLIENT):
+        assert trl.full(session, node, NOW) == ([trl.token_hash(b"a")], 0)
+    assert trl.full(session, 3, NOW) == ([], None)
+
+
+def test_what_expires_leaves_the_list_in_an_update_of_its_own(session: Session):
+    revoke(session, Ended(b"a", NOW + 60), Ended(b"b"))
+    assert trl.full(session, SERVER, NOW + 60) == ([trl.token_hash(b"b")], 1)
+    updates = trl.difference(session, SERVER, 0, None, NOW + 60).updates
+    assert updates == [
+        ([trl.token_hash(b"a")], []),
+        ([], [trl.token_hash(b"a"), trl.token_hash(b"b")]),
+    ]
+
+
+def test_what_never_went_out_or_is_over_is_not_on_it(session: Session):
+    revoke(session, Ended(b"a", released_at=None), Ended(b"b", NOW))
+    assert trl.full(session, SERVER, NOW) == ([], None)
+
+
+def test_differences_come_in_batches_the_oldest_first(session: Session):
+    for number in range(40):
+        revoke(session, Ended(bytes([number])))
+    seen, cursor = [], None
+    while True:
+        found = trl.difference(session, SERVER, 0, cursor, NOW)
+        assert len(found.updates) <= trl.MAX_BATCH
+        seen += [added for _, added in reversed(found.updates)]
+        cursor = found.cursor
+        if not found.more:
+            break
+    assert seen == [[trl.token_hash(bytes([number]))] for number in range(40)]
+    assert cursor == 39
+    latest = trl.difference(session, SERVER, 2, None, NOW)
+    assert [added for _, added in latest.updates] == [
+        [trl.token_hash(bytes([39]))],
+        [trl.token_hash(bytes([38]))],
+    ]
+    assert trl.difference(session, SERVER, 0, 39, NOW) == trl.Difference([], 39, False)
+
+
+def test_a_cursor_that_is_too_old_asks_for_the_whole_list(session: Session):
+    for number in range(trl.MAX_UPDATES + 5):
+        revoke(session, Ended(bytes([number])))
+    assert trl.difference(session, SERVER, 0, 1, NOW) == trl.Difference([], None, True)
+    with pytest.raises(trl.OutOfBound):
+        trl.difference(session, SERVER, 0, 1000, NOW)
+
+
+def test_the_list_is_bounded(session: Session):
+    for number in range(trl.MAX_TOKENS + 100):
+        revoke(session, Ended(number.to_bytes(2, "big")))
+    listed, _ = trl.full(session, SERVER, NOW)
+    assert len(listed) == trl.MAX_TOKENS
+    assert listed[-1] == trl.token_hash((trl.MAX_TOKENS + 99).to_bytes(2, "big"))
+    for _ in range(trl.MAX_UPDATES + 1):
+        revoke(session, Ended(b"a"))
+    kept = session.scalars(select(Revocation).where(Revocation.node_id == SERVER)).all()
+    assert len(kept) <= trl.MAX_TOKENS + trl.MAX_UPDATES + 2 * trl.MAX_BATCH
+
+
+def get(node: Node, *query: str) -> Message:
+    """Return the manager's answer to a GET of the list in a node's channel."""
+    request = Message(GET)
+    request.set_path("/trl")
+    for part in query:
+        request.add(URI_QUERY, part.encode())
+    dialogue = Dialogue(node.presenter, node.exchange, repeat_all=True)
+    return asyncio.run(dialogue.request(request, tokens.CONFIDENTIAL))[1]
+
+
+def test_nodes_read_their_part_in_their_channels(
+    home: Leafkey, display: ClientNode, ready: ServerNode
+):
+    home.ok("policy", "allow", "display", "thermo", "/temp")
+    response = display.ask("thermo", TEMP)
+    granted(response)
+    assert decoded(get(display).payload) == {0: [], 2: None}
+    revoked = trl.token_hash(decoded(response.payload)[1])
+    home.ok("revoke", "display")
+    ready.rest()
+    for node in (display, ready):
+        answer = get(node)
+        assert (answer.code, answer.uint(CONTENT_FORMAT)) == (CONTENT, 262)
+        assert decoded(answer.payload) == {0: [revoked], 2: 0}
+        answer = get(node, "diff=0")
+        assert decoded(answer.payload) == {1: [[[], [revoked]]], 2: 0, 3: False}
+
+
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        (("diff=-1",), {0: 0}),
+        (("diff=x",), {0: 0}),
+        (("diff=",), {0: 0}),
+        (("diff=99999999999999999999",), {0: 0}),
+        (("diff=1", "diff=2"), {0: 1}),
+        (("cursor=0",), {0: 1}),
+        (("other=1",), {0: 1}),
+        (("diff=1", "cursor=7"), {0: 2, 1: None}),
+    ],
+)
+def test_a_wrong_query_is_answered_with_its_error(display: ClientNode, query, error):
+    answer = get(display, *query)
+    assert (answer.code, answer.uint(CONTENT_FORMAT)) == (BAD_REQUEST, 257)
+    assert decoded(answer.payload) == {1: error}
