@@ -9,16 +9,17 @@ class Clock:
     """Extends a tick counter that wraps; read it at least twice in one period of the counter."""
 
     def __init__(self, ticks, period: int):
-        """`ticks()` -> milliseconds modulo `period`."""
+        """`ticks()` -> milliseconds modulo `period`, a power of two."""
         self._ticks = ticks
-        self._period = period
+        # 2^62, the period of the unix port, is a long integer there; what is below it is not.
+        self._mask = period - 1
         self._last = ticks()
         self._now = 0
 
     def now_ms(self) -> int:
         """Milliseconds since the clock was made."""
         ticks = self._ticks()
-        self._now += (ticks - self._last) % self._period
+        self._now += (ticks - self._last) & self._mask
         self._last = ticks
         return self._now
 

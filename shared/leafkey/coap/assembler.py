@@ -39,6 +39,7 @@ class Assembler:
     def __init__(self, random_bytes, limits: Limits = DEFAULT_LIMITS):
         """Bounded by `limits`; random_bytes(n) salts the ETags: they tell nothing of the body."""
         self._limits = limits
+        self._largest = block_size(limits.szx)
         self._salt = int.from_bytes(random_bytes(4), "big")
         self._uploads = Shelf(limits)
         self._downloads = Shelf(limits)
@@ -48,6 +49,8 @@ class Assembler:
 
         A complete request keeps the Block1 and Block2 options, for `response`. now: ms.
         """
+        if not _is_in_blocks(message):
+            return message, None
         try:
             block1 = decode_block(message, BLOCK1)
             block2 = decode_block(message, BLOCK2)
@@ -65,6 +68,8 @@ class Assembler:
         The rest is kept for the requests that follow. Cuts notifications too: then `request` is
         the one that registered. `response` is not changed. now: ms.
         """
+        if len(response.payload) <= self._largest and not _is_in_blocks(request):
+            return response
         num, _, szx = decode_block(request, BLOCK2) or (0, False, self._limits.szx)
         block1 = request.option(BLOCK1)
         if num or len(response.payload) > block_size(min(szx, self._limits.szx)):
@@ -191,6 +196,10 @@ class Assembler:
             cut.add(ETAG, (crc32(data) ^ self._salt).to_bytes(4, "big"))
         cut.add(BLOCK2, encode_block(start // size, end < len(data), szx))
         return cut
+
+
+def _is_in_blocks(message: Message) -> bool:
+    return message.option(BLOCK1) is not None or message.option(BLOCK2) is not None
 
 
 def _identity(message: Message) -> bytes:

@@ -77,35 +77,35 @@ class Ring:
         self._known = known
         self._entries = entries
         self._size = size
-        # The oldest first.
-        self._keys = []
+        # (key, bytes), the oldest first.
+        self._kept = []
         self.bytes = 0
 
     @property
     def count(self) -> int:
         """How many replies it holds."""
-        return len(self._keys)
+        return len(self._kept)
 
     def keep(self, key: tuple, reply: bytes, now: int):
         """Cache the reply to `key` for EXCHANGE_LIFETIME, or for as long as there is room."""
-        keys = self._keys
-        size = self.bytes + len(key[1]) + len(reply)
-        while keys and (size > self._size or len(keys) == self._entries):
-            size -= self._drop()
-        self.bytes = size
-        keys.append(key)
+        kept = self._kept
+        cost = len(key[1]) + len(reply)
+        while kept and (self.bytes + cost > self._size or len(kept) == self._entries):
+            self._drop()
+        kept.append((key, cost))
+        self.bytes += cost
         self._known.part(key)[key] = (reply, now + EXCHANGE_LIFETIME, self)
 
     def drop_expired(self, now: int):
         """Drop all replies whose lifetime is over."""
-        while self._keys and self._expiry() <= now:
-            self.bytes -= self._drop()
+        while self._kept and self._expiry() <= now:
+            self._drop()
 
     def _expiry(self) -> int:
-        key = self._keys[0]
+        key = self._kept[0][0]
         return self._known.part(key)[key][1]
 
-    def _drop(self) -> int:
-        """Drop the oldest; returns the bytes it took."""
-        key = self._keys.pop(0)
-        return len(key[1]) + len(self._known.part(key).pop(key)[0])
+    def _drop(self):
+        key, cost = self._kept.pop(0)
+        self._known.part(key).pop(key)
+        self.bytes -= cost

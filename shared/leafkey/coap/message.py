@@ -61,12 +61,10 @@ class Message:
         if isinstance(value, int):
             value = encode_uint(value)
         options = self.options
-        options.append((number, value))
-        i = len(options) - 1
+        i = len(options)
         while i and options[i - 1][0] > number:
-            options[i] = options[i - 1]
             i -= 1
-        options[i] = (number, value)
+        options.insert(i, (number, value))
 
     def remove(self, number: int):
         """Remove all options `number`."""
