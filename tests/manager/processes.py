@@ -36,6 +36,7 @@ class Leafkey:
         self.environment = os.environ | {
             "PYTHONPATH": paths,
             "LEAFKEY_STATE": str(self.state),
+            "LEAFKEY_CAM_STATE": str(directory / "cam"),
             "PYTHONUNBUFFERED": "1",
             "COLUMNS": "200",
         }
@@ -94,10 +95,12 @@ class Leafkey:
 class Serving:
     """A `leafkey serve` that runs; `lines` is what it printed so far, errors included."""
 
+    words = ("serve",)
+
     def __init__(self, leafkey: Leafkey, *arguments: str):
         self.lines: list[str] = []
         self._process = subprocess.Popen(
-            [*COMMAND, "serve", "--host", "127.0.0.1", "--port", "0", *arguments],
+            [*COMMAND, *self.words, "--host", "127.0.0.1", "--port", "0", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -151,3 +154,9 @@ class Serving:
         assert self._process.stdout
         for line in self._process.stdout:
             self.lines.append(line.rstrip())
+
+
+class CamServing(Serving):
+    """A `leafkey cam serve` that runs."""
+
+    words = ("cam", "serve")
