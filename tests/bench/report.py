@@ -17,6 +17,7 @@ HELD = {
     "chacha20_viper_vs_portable": ("ratio", operator.le, 1 / 30),
     "request_time_1024_vs_4_slots": ("ratio", operator.le, 1.1),
     "slot_state_bytes": ("ours", operator.le, 160),
+    "revocation_latency_ms": ("ours", operator.le, 1000),
     "confidential_request_bytes": ("ours", operator.le, 40),
     "confidential_response_bytes": ("ours", operator.le, 14),
     "open_get_vs_microcoapy": ("ratio", operator.ge, 1),

@@ -15,7 +15,7 @@ from leafmanager.store.database import Store
 from leafmanager.store.tables import Server
 
 # How often the database is looked at: most of the time that a revocation takes.
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.05
 # How long a server is left in peace while it receives the ST that it asked for.
 GRACE_SECONDS = 1
 FIRST_PAUSE, LONGEST_PAUSE = 2, 60
