@@ -21,10 +21,15 @@ SECONDS = 10
 app = Server(port=int(sys.argv[1]) if sys.argv[1:] else 5683)
 
 
-def chip_celsius():
+class ChipSensor:
     """The RP2040's diode on ADC channel 4 (RP2040 datasheet section 4.9.5)."""
-    volts = ADC(4).read_u16() * 3.3 / 65535
-    return round(27 - (volts - 0.706) / 0.001721, 1)
+
+    def __init__(self, adc):
+        self._adc = adc
+
+    def read(self):
+        volts = self._adc.read_u16() * 3.3 / 65535
+        return round(27 - (volts - 0.706) / 0.001721, 1)
 
 
 class WanderingSensor:
@@ -38,12 +43,12 @@ class WanderingSensor:
         return self._tenths / 10
 
 
-read = WanderingSensor().read if ADC is None else chip_celsius
+sensor = WanderingSensor() if ADC is None else ChipSensor(ADC(4))
 
 
 @app.resource("/temp", level="pop", observable=True)
 async def temp(request):
-    return str(read())
+    return str(sensor.read())
 
 
 async def tell():

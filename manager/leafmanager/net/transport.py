@@ -104,7 +104,8 @@ class GuardedTransport(MessageInterfaceUDP6):
         try:
             message = decode(data)
         except TooManyOptions as error:
-            self._refuse(Message(data[1], (), b"", error.type, error.mid, _token(data)), address)
+            kind = data[0] >> 4 & 3
+            self._refuse(Message(data[1], (), b"", kind, error.mid, _token(data)), address)
         except MessageError as error:
             self._reset(error.type, error.mid, address)
         except DecodeError:
