@@ -54,6 +54,13 @@ class AifTest(unittest.TestCase):
     def test_nothing_granted_permits_nothing(self):
         self.assertFalse(aif.permits([], (b"a",), numbers.GET))
 
+    def test_arithmetic(self):
+        self.assertEqual(aif.joined([("/a", 1), ("/a", 4)], [("/b", 2)]), [("/a", 5), ("/b", 2)])
+        self.assertEqual(aif.minus([("/a", 5), ("/b", 1)], [("/a", 1), ("/a", 2)]),
+                         [("/a", 4), ("/b", 1)])  # fmt: skip
+        self.assertEqual(aif.minus([("/a", 5)], [("/a", 1), ("/a", 4)]), [])
+        self.assertEqual(aif.common([("/a", 5), ("/b", 1)], [("/a", 6), ("/c", 1)]), [("/a", 4)])
+
     def test_what_is_refused(self):
         for value in (None, {}, "x", [1], ["/a"], [["/a"]], [["/a", 1, 2]], [[b"/a", 1]],
                       [["a", 1]], [["", 1]], [["a/b", 1]], [["/a", True]], [["/a", 1.0]],
@@ -121,7 +128,8 @@ class RequestTest(unittest.TestCase):
             (labels.ACE_PROFILE, (2, None, "coap_pat", -65536), labels.INCOMPATIBLE_ACE_PROFILES),
             (labels.AUDIENCE, (b"thermo", 1, None), labels.INVALID_REQUEST),
             (labels.REQUEST_ID, (b"", bytes(7), bytes(9), "x" * 8, 1), labels.INVALID_REQUEST),
-            (labels.CLIENT_ID, (b"me", 1, []), labels.INVALID_REQUEST),
+            (labels.CLIENT_ID, (b"me", 1, [], "", "x" * 65), labels.INVALID_REQUEST),
+            (labels.SAM, (b"coap://", 1, [], "", "x" * 256), labels.INVALID_REQUEST),
             (
                 labels.SCOPE,
                 ("GET", 1, b"", b"\xff", b"\x80\x80", [["/a", 1]]),
@@ -162,6 +170,24 @@ class ResponseTest(unittest.TestCase):
     def test_round_trip(self):
         token, scope = ticket.decode_response(cbor.encode(self.fields()))
         self.assertEqual((len(token.ct), scope), (32, [("/temp", 1)]))
+
+    def test_cai(self):
+        plain = cbor.encode(self.fields())
+        self.assertIsNone(ticket.decode_cai(plain))
+        narrowed = ticket.with_cai(plain, [("/temp", 1)])
+        self.assertEqual(ticket.decode_cai(narrowed), [("/temp", 1)])
+        self.assertEqual(ticket.decode_response(narrowed)[1], [("/temp", 1)])
+        self.assertEqual(ticket.decode_cai(ticket.with_cai(plain, [])), [])
+
+    def test_cai_that_is_none(self):
+        for value in (None, "", [], [["/temp", 1]], b"", b"\xff", b"\x81\x01", 1):
+            fields = self.fields()
+            fields[labels.CAI] = value
+            with self.assertRaises(DecodeError):
+                ticket.decode_cai(cbor.encode(fields))
+        for data in (b"", b"\x80", b"\xff"):
+            with self.assertRaises(DecodeError):
+                ticket.with_cai(data, [])
 
     def test_end(self):
         token = client_token(server_token({1: tokens.SlotGrant(1, 99, 1)}), 1, expires_in=60)

@@ -44,6 +44,7 @@ class TicketVectorsTest(unittest.TestCase):
             self.assertEqual(decoded.scope, pairs(case["scope"]), name)
             self.assertEqual(decoded.request_id.hex(), case["request_id"], name)
             self.assertEqual(decoded.client_id, case.get("client_id"), name)
+            self.assertEqual(decoded.sam, case.get("sam"), name)
             self.assertEqual(decoded.kept, pairs(case.get("kept", [])), name)
             self.assertEqual(ticket.encode_request(decoded).hex(), case["encoded"], name)
 
@@ -60,6 +61,10 @@ class TicketVectorsTest(unittest.TestCase):
             self.assertEqual(commands.hex(), case.get("commands", ""), name)
             access_token = unhex(case["access_token"])
             encoded = ticket.encode_response(token, scope, access_token, commands)
+            cai = ticket.decode_cai(unhex(case["encoded"]))
+            self.assertEqual(cai, pairs(case["cai"]) if "cai" in case else None, name)
+            if cai is not None:
+                encoded = ticket.with_cai(encoded, cai)
             self.assertEqual(encoded.hex(), case["encoded"], name)
 
     def test_errors(self):

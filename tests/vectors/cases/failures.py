@@ -427,7 +427,7 @@ def ticket_failures() -> list:
 
     def with_(**changes) -> bytes:
         labels = {"audience": 5, "scope": 9, "profile": 38, "id": tokens.REQUEST_ID, "client": 24}
-        labels["kept"] = tokens.KEPT
+        labels |= {"kept": tokens.KEPT, "sam": tokens.SAM_URI}
         spoiled = {**good, **{labels[name]: value for name, value in changes.items()}}
         return tokens.dumps({key: value for key, value in spoiled.items() if value is not None})
 
@@ -442,6 +442,11 @@ def ticket_failures() -> list:
         row("request id of 7 bytes", 1, with_(id=request_id[:7])),
         row("request id is text", 1, with_(id="request!")),
         row("client_id is bytes", 1, with_(client=b"me")),
+        row("client_id is empty", 1, with_(client="")),
+        row("client_id of 65 bytes", 1, with_(client="é" * 32 + "e")),
+        row("sam is bytes", 1, with_(sam=b"coap://[2001:db8::1]/token")),
+        row("sam is empty", 1, with_(sam="")),
+        row("sam of 256 bytes", 1, with_(sam="x" * 256)),
         row("no scope", 6, with_(scope=None)),
         row("scope is text", 6, with_(scope="read")),
         row("scope is no CBOR", 6, with_(scope=b"\xff")),

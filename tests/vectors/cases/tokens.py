@@ -105,6 +105,8 @@ def request_case(name: str, scope: list, **more) -> dict:
         payload[24] = more["client_id"]
     if "kept" in more:
         payload[tokens.KEPT] = tokens.dumps(more["kept"])
+    if "sam" in more:
+        payload[tokens.SAM_URI] = more["sam"]
     return {
         "name": name,
         "kind": "token-request",
@@ -117,7 +119,12 @@ def request_case(name: str, scope: list, **more) -> dict:
 
 
 def response_case(
-    name: str, scope: list, parameters: dict, commands: bytes = b"", endorsement: bytes = b""
+    name: str,
+    scope: list,
+    parameters: dict,
+    commands: bytes = b"",
+    endorsement: bytes = b"",
+    cai: list | None = None,
 ) -> dict:
     access_token = endorsement or secret("access token")[:16]
     payload = {
@@ -131,6 +138,8 @@ def response_case(
         payload[2] = parameters["expires_in"]
     if commands:
         payload[tokens.COMMANDS] = commands
+    if cai is not None:
+        payload[tokens.CAI] = tokens.dumps(cai)
     return {
         "name": name,
         "kind": "token-response",
@@ -139,6 +148,7 @@ def response_case(
         "ct": secret("Ct").hex(),
         "parameters": parameters,
         **({"commands": commands.hex()} if commands else {}),
+        **({} if cai is None else {"cai": cai}),
         "encoded": tokens.dumps(payload).hex(),
     }
 
@@ -153,11 +163,16 @@ def ticket() -> list:
         request_case("request", LIGHT),
         request_case("request with the client's name", LIGHT, client_id="desk lamp switch"),
         request_case("request that keeps what C had", LIGHT, kept=[["/color", 5]]),
+        request_case("request to a CAM", LIGHT, sam=SAM),
+        request_case("request to a CAM that keeps", LIGHT, sam=SAM, kept=[["/color", 5]]),
+        request_case("request of a CAM, the longest name", LIGHT, client_id="é" * 32),
         response_case("grant", LIGHT, {**CLIENT, "permissions": LIGHT}),
         response_case("grant with an endorsement", LIGHT, CLIENT,
                       endorsement=tokens.dumps([3, {13: 32, 14: 63, 15: 1, 16: LIGHT}, bytes(16)])),
         response_case("grant with an end", LIGHT, timed),
         response_case("grant with commands to deliver first", LIGHT, CLIENT, SEALED),
+        response_case("transfer with CAI", LIGHT[1:], CLIENT, cai=LIGHT[1:]),
+        response_case("transfer with everything", LIGHT, timed, SEALED, cai=[["/light", 1]]),
         map_case("token-error", "unknown audience", {30: 1}, error=1),
         map_case("token-error", "policy allows nothing", {30: 6, 31: "not your lamp"}, error=6,
                  description="not your lamp"),
@@ -175,7 +190,11 @@ def identity() -> list:
     manager = {**CLIENT, "audience": "manager", "first": 0, "level": 3, "slot": 5}
     to_node = {**WHOLE, "n_clients": 1, "slots": {"1": WHOLE["slots"]["1"]}, "version": 1}
     cases = []
-    for name, server in (("client", None), ("server", to_node)):
+    for name, server, has_cam in (
+        ("client", None, False),
+        ("server", to_node, False),
+        ("client of a CAM", None, True),
+    ):
         uri = "coap://192.0.2.1:5683"
         labelled = {1: "lamp", 2: uri, 3: [secret("Ct"), tokens.parameters(manager)]}
         case = {
@@ -188,6 +207,8 @@ def identity() -> list:
         if server:
             labelled[4] = [secret("St"), tokens.parameters(server)]
             case |= {"st": secret("St").hex(), "server_parameters": server}
+        if has_cam:
+            labelled[5] = case["has_cam"] = True
         cases.append({**case, "encoded": tokens.dumps(labelled).hex()})
     return cases
 
