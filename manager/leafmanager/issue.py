@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 from leafkey.ace import aif
 from leafkey.coap.numbers import GET, POST
 from leafkey.crypto.provider import default_provider
+from leafkey.pat import endorsement as endorsements
 from leafkey.pat import functions, tokens, tree
 from leafkey.pat.renewal import Renewal
 from leafkey.pat.tokens import ClientToken, ServerToken, SlotGrant
 from leafmanager.holding import has_expired, live_grants
+from leafmanager.policy import ENDORSED, IMPLICIT
 from leafmanager.store.tables import Grant, Manager, Node, Server, Slot
 
 TOKEN_PATH = "/token"
@@ -83,6 +85,21 @@ def client_token(grant: Grant, now: int) -> ClientToken:
         params[tokens.RENEWAL] = renewal
     ct = _derive(server.suite, server.st, (grant.slot, grant.generation))
     return ClientToken(ct, _shape(server) | params)
+
+
+def endorsement(grant: Grant, now: int) -> bytes:
+    """Return what the client of a grant can show to the server (SPEC section 4.4).
+
+    Its version is that of the ST, in which no grant changes twice.
+    """
+    server = grant.server
+    params = {
+        tokens.EPOCH: server.epoch,
+        tokens.SUITE: server.suite,
+        tokens.AUDIENCE: server.node.name,
+    }
+    token, provider = ServerToken(server.st, params), default_provider()
+    return endorsements.make(provider, token, grant.slot, grant.version, _terms(grant, now))
 
 
 def pseudonym_key(grant: Grant) -> bytes:
@@ -172,15 +189,22 @@ def _shape(server: Server) -> dict:
 def _slot_grant(grant: Grant, now: int) -> SlotGrant | None:
     if has_expired(grant, now):
         return None
-    expires_in = None if grant.expires_at is None else grant.expires_at - now
-    permissions = aif.decode(grant.permissions)
+    terms = _terms(grant, now)
+    if grant.authorization == IMPLICIT:
+        terms.permissions = None
+    elif grant.authorization == ENDORSED:
+        terms.permissions = tokens.UNDEFINED
+    return terms
+
+
+def _terms(grant: Grant, now: int) -> SlotGrant:
     return SlotGrant(
         grant.generation,
         grant.last,
         grant.level,
         grant.first,
-        permissions,
-        expires_in,
+        aif.decode(grant.permissions),
+        None if grant.expires_at is None else grant.expires_at - now,
         _renewal(grant),
     )
 

@@ -17,6 +17,10 @@ from leafmanager.store.tables import Rule, Sentence
 # No ticket holds more ATs.
 UNLIMITED = MAX_NUMBERS
 
+# How a server learns what a client may do: from the manager; from the client, whose ticket the
+# manager endorses; or not at all, since the client may do everything (SPEC sections 4.1 and 4.4).
+EXPLICIT, ENDORSED, IMPLICIT = "explicit", "endorsed", "implicit"
+
 
 class Permission(NamedTuple):
     """The part of a request that policy allows, and the rules it rests on."""
@@ -27,6 +31,7 @@ class Permission(NamedTuple):
     ats: int
     notifications_per_at: int | None
     seconds_per_at: int | None
+    authorization: str
     rules: list[Rule]
 
 
@@ -50,6 +55,7 @@ def decide(
         min((rule.ats_left for rule in used if rule.ats_left is not None), default=UNLIMITED),
         _least(rule.notifications_per_at for rule in used),
         _least(rule.seconds_per_at for rule in used),
+        _authorization(live, used),
         used,
     )
 
@@ -82,6 +88,17 @@ def covers(pattern: str, path: str) -> bool:
     if pattern.endswith("/*"):
         return path.startswith(pattern[:-1])
     return path == pattern
+
+
+def _authorization(live: list[Rule], used: list[Rule]) -> str:
+    """Return how the server is to learn of what the rules in `used` allow.
+
+    Implicit authorization knows no exceptions, so that every other rule in force forbids it.
+    """
+    if all(rule.authorization == IMPLICIT for rule in live):
+        return IMPLICIT
+    brought = all(rule.authorization in (ENDORSED, IMPLICIT) for rule in used)
+    return ENDORSED if brought else EXPLICIT
 
 
 def _least(limits: Iterable[int | None]) -> int | None:

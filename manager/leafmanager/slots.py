@@ -14,10 +14,10 @@ from leafkey.ace import aif
 from leafkey.crypto.provider import default_provider
 from leafkey.pat import functions
 from leafkey.pat.ticket import ACCESS_TOKEN_LEN
-from leafkey.pat.tokens import N_CLIENTS, SECRET_LEN
-from leafmanager import trl, versions
+from leafkey.pat.tokens import MAX_ENDORSEMENT, N_CLIENTS, SECRET_LEN
+from leafmanager import issue, trl, versions
 from leafmanager.holding import has_expired, live_grants
-from leafmanager.policy import Permission
+from leafmanager.policy import EXPLICIT, IMPLICIT, Permission
 from leafmanager.store.tables import Charge, Grant, Node, Server, Slot
 
 # Grants that are over are kept for the owner to look at: this many a server.
@@ -57,20 +57,29 @@ def assign(
         generation=slot.generation,
         client=client,
         request_id=request_id,
-        access_token=secrets.token_bytes(ACCESS_TOKEN_LEN),
         permissions=aif.encode(permission.scope),
         level=permission.level,
         first=0,
         last=ats - 1,
         notifications_per_at=permission.notifications_per_at,
         seconds_per_at=permission.seconds_per_at,
+        authorization=permission.authorization,
         version=server.version,
         issued_at=now,
         expires_at=permission.ends_at,
     )
+    _endorse(grant, now)
     versions.record(session, server, f"a ticket for {client.name}", now)
     _forget_old(session, server)
     return grant
+
+
+def _endorse(grant: Grant, now: int) -> None:
+    """Make the access token: the endorsement, or random bytes where there is none to show."""
+    shown = b"" if grant.authorization == IMPLICIT else issue.endorsement(grant, now)
+    if len(shown) > MAX_ENDORSEMENT:
+        shown, grant.authorization = b"", EXPLICIT
+    grant.access_token = shown or secrets.token_bytes(ACCESS_TOKEN_LEN)
 
 
 def close_expired(session: Session, server: Server, now: int) -> None:

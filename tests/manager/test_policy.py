@@ -2,7 +2,7 @@
 
 import pytest
 
-from leafmanager.policy import UNLIMITED, covers, decide
+from leafmanager.policy import ENDORSED, EXPLICIT, IMPLICIT, UNLIMITED, covers, decide
 from leafmanager.store.tables import Rule
 
 GET, PUT = 1, 4
@@ -79,6 +79,32 @@ def test_the_strictest_limits_hold_for_what_several_rules_allow():
     assert both
     assert (both.level, both.ends_at, both.ats, both.rules) == (3, NOW + 30, 5, rules[:2])
     assert (both.notifications_per_at, both.seconds_per_at) == (None, None)
+
+
+def test_implicit_authorization_knows_no_exceptions():
+    everything = {"path": "/*", "methods": 127, "authorization": IMPLICIT}
+    asked = [("/temp", GET)]
+
+    def authorization(*others: Rule) -> str:
+        permission = decide([Rule(allow=True, **everything), *others], asked, 1, NOW)
+        assert permission
+        return permission.authorization
+
+    assert authorization() == IMPLICIT
+    assert authorization(rule("/lock", PUT, allow=False)) == ENDORSED
+    assert authorization(rule("/temp", GET)) == EXPLICIT
+    assert authorization(rule("/lock", PUT)) == ENDORSED
+    assert authorization(rule("/lock", PUT, allow=False, ends_at=NOW)) == IMPLICIT
+
+
+def test_a_server_is_told_what_one_rule_wants_it_to_be_told():
+    rules = [rule("/temp", GET), rule("/vent", PUT)]
+    rules[0].authorization = ENDORSED
+    one = decide(rules, [("/temp", GET)], 1, NOW)
+    both = decide(rules, [("/temp", GET), ("/vent", PUT)], 1, NOW)
+    assert one
+    assert both
+    assert (one.authorization, both.authorization) == (ENDORSED, EXPLICIT)
 
 
 def test_the_strictest_limits_of_an_at_hold():

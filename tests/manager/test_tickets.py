@@ -9,7 +9,7 @@ from leafkey.coap.numbers import (
     SERVICE_UNAVAILABLE,
 )
 from leafkey.crypto.provider import default_provider
-from leafkey.pat import functions, ticket, tokens, tree
+from leafkey.pat import endorsement, functions, ticket, tokens, tree
 from leafkey.pat.renewal import Renewal
 from tests.manager.answers import TEMP, error_of, granted
 from tests.manager.nodes import ClientNode, ServerNode
@@ -43,6 +43,50 @@ def test_client_and_server_are_told_what_one_at_carries(
     rule = Renewal(5, 60, None)
     assert (token.params[tokens.RENEWAL], held.params[tokens.SLOTS][1].renewal) == (rule, rule)
     assert "5 notifications, 60 seconds" in home.ok("policy", "list")
+
+
+def test_permissions_that_the_client_brings(home: Leafkey, display: ClientNode, ready: ServerNode):
+    home.ok("policy", "allow", "display", "thermo", "/temp", "--endorsed")
+    token = granted(display.ask("thermo", TEMP))
+    held = ready.clients.token
+    assert held
+    assert held.params[tokens.SLOTS][1].permissions == tokens.UNDEFINED
+    shown = endorsement.decode(token.params[tokens.ENDORSEMENT])
+    endorsement.verify(default_provider(), held, 1, shown)
+    assert (shown.terms.permissions, shown.terms.last) == ([TEMP], token.params[tokens.LAST])
+
+
+def test_permissions_that_the_server_is_told_are_endorsed_too(
+    allowed: None, display: ClientNode, ready: ServerNode
+):
+    token = granted(display.ask("thermo", TEMP))
+    held = ready.clients.token
+    assert held
+    assert held.params[tokens.SLOTS][1].permissions == [TEMP]
+    shown = endorsement.decode(token.params[tokens.ENDORSEMENT])
+    endorsement.verify(default_provider(), held, 1, shown)
+
+
+def test_permissions_too_long_to_be_shown(home: Leafkey, display: ClientNode, ready: ServerNode):
+    home.ok("policy", "allow", "display", "thermo", "/*", "--endorsed")
+    long = [("/" + "a" * 60 + str(i), 1) for i in range(5)]
+    token = granted(display.ask("thermo", *long))
+    held = ready.clients.token
+    assert held
+    assert held.params[tokens.SLOTS][1].permissions == long
+    assert tokens.ENDORSEMENT not in token.params
+
+
+def test_implicit_authorization(home: Leafkey, display: ClientNode, ready: ServerNode):
+    home.ok("policy", "allow", "display", "thermo", "/*", "--methods", "all", "--implicit")
+    token = granted(display.ask("thermo", TEMP))
+    held = ready.clients.token
+    assert held
+    assert held.params[tokens.SLOTS][1].permissions is None
+    assert tokens.ENDORSEMENT not in token.params
+    wrong = "--implicit leaves nothing to check"
+    for words in (["/temp", "--methods", "all"], ["/*"], ["/*", "--methods", "all", "--endorsed"]):
+        assert wrong in home.fails("policy", "allow", "display", "thermo", *words, "--implicit")
 
 
 def test_the_first_ticket_needs_a_change_and_no_more(

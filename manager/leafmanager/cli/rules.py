@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 from sqlalchemy import select
 
+from leafkey.ace import aif
 from leafkey.pat import tokens
 from leafkey.pat.renewal import MAX_PER_AT
 from leafmanager import cam_clients, provision, units
 from leafmanager.cli import ui
 from leafmanager.errors import ManagerError
-from leafmanager.policy import in_force
+from leafmanager.policy import ENDORSED, IMPLICIT, in_force
 from leafmanager.store.tables import Rule, Server
 
 app = ui.group(
@@ -65,6 +66,14 @@ def allow(
         int | None,
         typer.Option(min=1, max=MAX_PER_AT, help="After so long, an observation is renewed."),
     ] = None,
+    implicit: Annotated[
+        bool,
+        typer.Option("--implicit", help="Everything, and nobody is told what: '/*', all methods."),
+    ] = False,
+    endorsed: Annotated[
+        bool,
+        typer.Option("--endorsed", help="The ticket tells the server what the client may do."),
+    ] = False,
 ) -> None:
     """Allow a client to use a resource of a server.
 
@@ -73,7 +82,16 @@ def allow(
 
     A renewal of an observation is one more request. Clients do it by themselves, in time; with
     --ats, it is what limits how much they hear.
+
+    A server usually learns from the manager what its clients may do. With --endorsed the ticket
+    says it, which the client shows sealed, and the server keeps it then. With --implicit whoever
+    holds a ticket may do everything, as long as no other rule speaks of client and server.
     """
+    if implicit and (endorsed or path != "/*" or units.methods(methods) != aif.ALL_METHODS):
+        raise ManagerError(
+            "--implicit leaves nothing to check: it allows everything, and has no other source",
+            "give '/*' with --methods all, and no --endorsed",
+        )
     now = int(time.time())
     ends_at = now + units.duration(duration) if duration else None
     rule = Rule(
@@ -85,6 +103,7 @@ def allow(
         ats_left=ats,
         notifications_per_at=notifications_per_at,
         seconds_per_at=seconds_per_at,
+        authorization=IMPLICIT if implicit else ENDORSED if endorsed else None,
         created_at=now,
     )
     _add(state, rule, client, server)
@@ -188,6 +207,7 @@ def _record(rule: Rule, now: int) -> dict[str, object]:
         "until": ui.moment(rule.ends_at),
         "ats_left": rule.ats_left,
         "per_at": _per_at(rule),
+        "authorization": rule.authorization,
         "state": "in force" if in_force(rule, now) else "over",
     }
 

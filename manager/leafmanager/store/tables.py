@@ -183,6 +183,7 @@ class Grant(Base):
     last: Mapped[int]
     notifications_per_at: Mapped[int | None]
     seconds_per_at: Mapped[int | None]
+    authorization: Mapped[str] = mapped_column(String(8))
     version: Mapped[int]
     issued_at: Mapped[int]
     released_at: Mapped[int | None]
@@ -204,9 +205,9 @@ class Sentence:
 class Rule(Sentence, Base):
     """One sentence of the owner's: see `leafmanager.policy`.
 
-    `level` null: the server's own. `ends_at` null: no end. `ats_left`
-    and `*_per_at` null: no limit. `consent_id` is what the owner was asked when the rule was made,
-    if anything.
+    `level` null: the server's own. `ends_at` null: no end. `ats_left` and `*_per_at` null: no
+    limit. `authorization` as in `leafmanager.policy`, null: EXPLICIT. `consent_id` is what the
+    owner was asked when the rule was made, if anything.
     """
 
     __tablename__ = "rules"
@@ -219,6 +220,7 @@ class Rule(Sentence, Base):
     ats_left: Mapped[int | None]
     notifications_per_at: Mapped[int | None]
     seconds_per_at: Mapped[int | None]
+    authorization: Mapped[str | None] = mapped_column(String(8))
     created_at: Mapped[int]
     consent_id: Mapped[int | None] = mapped_column(ForeignKey("consents.id", ondelete="SET NULL"))
 
