@@ -71,11 +71,13 @@ def permits(permissions: list, path: tuple, code: int) -> bool:
 
 
 def joined(permissions: list, more: list) -> list:
-    """Return what either of two lists permits; each path is there once."""
-    methods = {}
+    """Return what either of two lists permits; each path is there once, where it comes first."""
+    methods, paths = {}, []
     for path, bits in permissions + more:
+        if path not in methods:
+            paths.append(path)
         methods[path] = methods.get(path, 0) | bits
-    return list(methods.items())
+    return [(path, methods[path]) for path in paths]
 
 
 def minus(permissions: list, taken: list) -> list:
