@@ -19,6 +19,7 @@ from leafnode.node import open_node
 from leafnode.observation import Observation
 from leafnode.request import METHODS
 from leafnode.response import Response, from_message
+from leafnode.sender import Sender
 from leafnode.transfer import transfer
 from leafnode.udp import UdpSocket, resolve
 
@@ -126,10 +127,15 @@ class Client:
         if accept is not None:
             message.add(ACCEPT, accept)
 
-        async def exchange(block: Message) -> Message:
-            return (await self._exchange(block, target, self._send_to(target)))[0]
+        sender = Sender(self, target.remote)
 
-        return from_message(await transfer(message, exchange))
+        async def exchange(block: Message) -> Message:
+            return (await self._exchange(block, target, sender.send))[0]
+
+        try:
+            return from_message(await transfer(message, exchange))
+        finally:
+            sender.close()
 
     def observe(self, uri: str, level: str | None = None) -> Observation:
         """Follow a resource: `async for response in client.observe(uri)`, now and at each change.
@@ -153,7 +159,11 @@ class Client:
             raise NotAllowed("no identity to ask with: provision this node")
         target = self._target(uri, None)
         scope = [(path, _bits(permissions[path])) for path in permissions]
-        granted = await self._access.authorize(scope, target.origin, self._send_to(target))
+        sender = Sender(self, target.remote)
+        try:
+            granted = await self._access.authorize(scope, target.origin, sender.send)
+        finally:
+            sender.close()
         return {path: tuple(aif.method_names(bits).split(",")) for path, bits in granted}
 
     def pseudonym(self, uri: str) -> bytes | None:
@@ -165,8 +175,8 @@ class Client:
         return None if self._access is None else self._access.pseudonym((host, port))
 
     async def send(self, message: Message, remote: tuple) -> Message:
-        """Make one CoAP exchange, without protection."""
-        return await self.link.request(message, remote)
+        """Make one CoAP exchange, from a fresh port, without protection."""
+        return await self.link.request_afresh(message, remote)
 
     async def close(self):
         """End everything under way with errors.Unreachable, and free the port."""
@@ -201,12 +211,6 @@ class Client:
             # Its address may have changed: the next request looks the name up again.
             self._remotes.pop(target.origin, None)
             raise
-
-    def _send_to(self, target: Target):
-        async def send(message: Message) -> Message:
-            return await self.send(message, target.remote)
-
-        return send
 
     def _target(self, uri: str, level: str | None) -> Target:
         host, port, options = coap_uri.parse(uri)

@@ -18,10 +18,11 @@ from leafkey.coap.endpoint import (
 )
 from leafkey.coap.exchange import Exchange, Request
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import INTERNAL_SERVER_ERROR, MAX_AGE, SERVICE_UNAVAILABLE
+from leafkey.coap.numbers import CON, INTERNAL_SERVER_ERROR, MAX_AGE, SERVICE_UNAVAILABLE
 from leafkey.compat import const
 from leafkey.errors import ProtocolError, Unreachable
 from leafnode.clock import now_ms
+from leafnode.ports import Ports
 from leafnode.udp import UdpSocket
 
 # Requests in progress at a time; a further one is asked to come again after RETRY_AFTER seconds.
@@ -47,7 +48,11 @@ FAILURES = {
 
 
 class Link:
-    """One endpoint on one socket. `run()` must be running for anything to arrive."""
+    """One endpoint on a socket, and on fresh ones for requests of its own.
+
+    `run()` must be running for anything to arrive. A remote with a third member, as `fresh` gives
+    it, is a peer as reached from the socket of that number.
+    """
 
     def __init__(self, endpoint: Endpoint, socket: UdpSocket, log=print):
         """`log`: function (text) for what went wrong; it gets no peer data."""
@@ -55,6 +60,7 @@ class Link:
         self._on_failure = None
         self._endpoint = endpoint
         self._socket = socket
+        self._ports = Ports(socket, self._receive)
         self._log = log
         self._alarm = asyncio.Event()
         # When the timer task wakes up by itself, at the latest.
@@ -77,14 +83,44 @@ class Link:
         """Keep things going until cancelled; then everything ends and the socket is closed."""
         timers = asyncio.create_task(self._run_timers())
         try:
-            await self._receive()
+            await self._receive(self._socket)
         finally:
             timers.cancel()
             for task in list(self._running.values()):
                 task.cancel()
             for handle, responses in self._waiting.items():
                 responses.put(FailureEvent(handle, CLOSED))
+            self._ports.close()
             self._socket.close()
+
+    def fresh(self, remote: tuple) -> tuple:
+        """A peer as reached from a port that nobody has seen: for `request` and `observe`.
+
+        `release` it in the end. It is `remote` itself, and so this link's own port, where the
+        platform gives no other.
+        """
+        number = self._ports.open()
+        return remote if number is None else (remote[0], remote[1], number)
+
+    def release(self, remote: tuple, owing: bool):
+        """Close the port that `fresh` opened, if it did.
+
+        `owing`: the peer may still want an acknowledgement or a Reset from there; the port then
+        stays open for some time.
+        """
+        if len(remote) > 2:
+            self._ports.release(remote[2], owing)
+
+    async def request_afresh(self, message: Message, remote: tuple) -> Message:
+        """Send one request from a fresh port. Raises as `request`."""
+        place = self.fresh(remote)
+        owing = False
+        try:
+            response = await self.request(message, place)
+            owing = response.type == CON
+            return response
+        finally:
+            self.release(place, owing)
 
     async def request(self, message: Message, remote: tuple, token: bytes | None = None) -> Message:
         """Send one request and return its response.
@@ -110,6 +146,18 @@ class Link:
         self._flush(now)
         return responses
 
+    def observe_afresh(self, message: Message, remote: tuple) -> "Responses":
+        """Send an Observe registration from a fresh port, where its notifications come.
+
+        `release` the remote of its handle after `cancel`.
+        """
+        place = self.fresh(remote)
+        try:
+            return self.observe(message, place)
+        except Exception:
+            self.release(place, False)
+            raise
+
     def respond(self, handle: Exchange, message: Message, refused: bool = False):
         """Answer a request (Endpoint.respond)."""
         now = now_ms()
@@ -130,8 +178,8 @@ class Link:
 
     # The socket's side
 
-    async def _receive(self):
-        socket = self._socket
+    async def _receive(self, socket: UdpSocket, number: int | None = None):
+        place = () if number is None else (number,)
         taken = 0
         silent = False
         while True:
@@ -144,7 +192,7 @@ class Link:
                 silent = True
                 continue
             silent = False
-            self._take(received[0], received[1])
+            self._take(received[0], received[1] + place)
             taken += 1
             if taken % BURST == 0:
                 await asyncio.sleep(0)
@@ -162,7 +210,10 @@ class Link:
         """Send what is due, deliver the events, and see to it that the next timer is not missed."""
         endpoint = self._endpoint
         for data, remote in endpoint.datagrams_to_send(now):
-            self._socket.send(data, remote)
+            if len(remote) == 2:
+                self._socket.send(data, remote)
+            else:
+                self._ports.send(remote[2], data, remote[:2])
         event = endpoint.next_event()
         while event is not None:
             self._deliver(event)
@@ -206,7 +257,8 @@ class Link:
 
     def _start(self, event: RequestEvent):
         on_request = self._on_request
-        if on_request is None:
+        # A port of a client's that served would show whose it is.
+        if on_request is None or len(event.remote) > 2:
             self._endpoint.cancel(event.handle)
         elif len(self._running) < MAX_RUNNING or self._end_stuck():
             task = asyncio.create_task(self._serve(on_request, event))

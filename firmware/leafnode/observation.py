@@ -4,7 +4,7 @@ import asyncio
 import os
 
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import BLOCK2, MAX_AGE, NON, OBSERVE, UNAUTHORIZED, is_success
+from leafkey.coap.numbers import BLOCK2, MAX_AGE, NON, OBSERVE, PAT, UNAUTHORIZED, is_success
 from leafkey.coap.observe import DEREGISTER, is_fresh
 from leafkey.compat import const
 from leafkey.errors import AuthenticationError, DecodeError
@@ -69,8 +69,8 @@ class Observation:
             goodbye = Message(self._request.code, self._target.options, b"", NON)
             goodbye.add(OBSERVE, DEREGISTER)
             link = self._client.link
-            token = responses.handle.token
-            link.cancel(link.observe(goodbye, self._target.remote, token).handle)
+            handle = responses.handle
+            link.cancel(link.observe(goodbye, handle.remote, handle.token).handle)
         self._end()
 
     async def _next(self) -> Message | None:
@@ -132,11 +132,15 @@ class Observation:
         self._due = soon if self._due is None else min(self._due, soon)
 
     async def _send(self, message: Message) -> Message:
-        if message.option(OBSERVE) is None:
-            return await self._client.send(message, self._target.remote)
-        self._drop()
-        self._responses = self._client.link.observe(message, self._target.remote)
-        return await self._responses.next()
+        remote = self._target.remote
+        if message.option(OBSERVE) is not None:
+            self._drop()
+            self._responses = self._client.link.observe_afresh(message, remote)
+            return await self._responses.next()
+        if message.option(PAT) is None and self._responses is not None:
+            # The rest of an unprotected body: the server knows it by where it was asked for.
+            return await self._client.link.request(message, self._responses.handle.remote)
+        return await self._client.send(message, remote)
 
     def _is_news(self, message: Message) -> bool:
         value = message.uint(OBSERVE)
@@ -150,18 +154,19 @@ class Observation:
         return True
 
     async def _taken(self, message: Message) -> Response:
-        if message.option(OBSERVE) is None or not is_success(message.code):
-            self._end()
         self._seen = _state(message)
-        response = from_message(await self._whole(message))
+        self._is_over = message.option(OBSERVE) is None or not is_success(message.code)
+        try:
+            response = from_message(await self._whole(message))
+        finally:
+            if self._is_over:
+                self._drop()
         self._patience = (response.max_age or 0) * 1000 + GRACE + _between(0, 1, GRACE_SPAN)
         return response
 
     async def _whole(self, message: Message) -> Message:
         async def exchange(block: Message) -> Message:
-            client = self._client
-            send = client._send_to(self._target)
-            return (await client._exchange(block, self._target, send))[0]
+            return (await self._client._exchange(block, self._target, self._send))[0]
 
         return await complete(self._request, message, exchange)
 
@@ -171,7 +176,9 @@ class Observation:
 
     def _drop(self):
         if self._responses is not None:
-            self._client.link.cancel(self._responses.handle)
+            link, handle = self._client.link, self._responses.handle
+            link.cancel(handle)
+            link.release(handle.remote, True)
             self._responses = None
 
 

@@ -5,6 +5,7 @@ the same whether the socket below is an IPv4 one or an IPv6 one with mapped addr
 """
 
 import asyncio
+import os
 import socket
 
 from leafkey.coap.parameters import MAX_DATAGRAM
@@ -14,6 +15,10 @@ from leafkey.errors import Unreachable
 MAPPED = "::ffff:"
 # Peers whose address is kept in both forms: converting it costs more than the rest of a send.
 KNOWN_PEERS = const(32)
+# Ports that nobody is given by name (RFC 6335 section 6), and how many are tried.
+FIRST_DYNAMIC = const(49152)
+DYNAMIC_MASK = const(16383)
+PORT_TRIES = const(4)
 
 
 class UdpSocket:
@@ -25,6 +30,7 @@ class UdpSocket:
         Raises OSError when the port is taken.
         """
         self.port = port
+        self._host = host
         self._socket, self._mapped = _bound(host, port)
         self._socket.setblocking(False)
         self._waiter = Waiter(self._socket)
@@ -32,6 +38,25 @@ class UdpSocket:
         self._addresses = {}
         if not MICROPYTHON:
             self.port = self._socket.getsockname()[1]
+
+    def sibling(self) -> "UdpSocket":
+        """Another socket, at the same local address, on a port drawn at random.
+
+        OSError if there is none to have.
+        """
+        made = None
+        for _ in range(PORT_TRIES - 1):
+            made = made or self._try_port()
+        made = made or UdpSocket(self._host, random_port(os.urandom))
+        if made._mapped == self._mapped:
+            made._remotes, made._addresses = self._remotes, self._addresses
+        return made
+
+    def _try_port(self) -> "UdpSocket | None":
+        try:
+            return UdpSocket(self._host, random_port(os.urandom))
+        except OSError:
+            return None
 
     async def readable(self):
         """Return when there may be a datagram to receive."""
@@ -42,6 +67,8 @@ class UdpSocket:
 
         A datagram over MAX_DATAGRAM bytes comes cut, one byte longer than that.
         """
+        if self._socket is None:
+            return None
         try:
             data, address = self._socket.recvfrom(MAX_DATAGRAM + 1)
         except (OSError, MemoryError):
@@ -51,6 +78,8 @@ class UdpSocket:
 
     def send(self, data: bytes, remote: tuple):
         """Send one datagram or lose it, as UDP may: nothing that prevents it is raised."""
+        if self._socket is None:
+            return
         try:
             address = self._addresses.get(remote)
             if address is None:
@@ -62,8 +91,12 @@ class UdpSocket:
 
     def close(self):
         """Free the port. Nothing may wait for the socket any more."""
+        if self._socket is None:
+            return
         self._waiter.close()
         self._socket.close()
+        # MicroPython would send from a closed socket, through whatever has its number by then.
+        self._socket = None
 
     def _remote(self, address) -> tuple:
         remote = self._remotes.get(address)
@@ -88,6 +121,15 @@ class UdpSocket:
             self._addresses.clear()
         self._remotes[address] = remote
         self._addresses[remote] = address
+
+
+def random_port(random_bytes) -> int:
+    """A source port for one request, which tells nothing of the ones before.
+
+    The system's own choice does on boards: lwIP counts its ports up.
+    """
+    drawn = random_bytes(2)
+    return FIRST_DYNAMIC + ((drawn[0] << 8 | drawn[1]) & DYNAMIC_MASK)
 
 
 def resolve(host: str, port: int) -> tuple:

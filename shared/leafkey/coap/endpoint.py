@@ -1,9 +1,10 @@
 """A CoAP endpoint without I/O: datagrams and time go in, events and datagrams come out.
 
 Every `now` is in milliseconds on a monotonic clock that never wraps. A remote is any hashable
-value the transport understands. A handle is an opaque hashable object. The parts: messaging.py
-(retransmission), deduplication.py, exchange.py (which response belongs to which request),
-notifying.py and options.py; their bounds are in parameters.py.
+value the transport understands; if it is a tuple, its first two members name the peer, and what
+follows says from which of our ports it is reached. A handle is an opaque hashable object. The
+parts: messaging.py (retransmission), deduplication.py, exchange.py (which response belongs to which
+request), notifying.py and options.py; their bounds are in parameters.py.
 """
 
 from collections import namedtuple

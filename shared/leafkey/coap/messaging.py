@@ -45,6 +45,7 @@ class Transmission:
     def __init__(self, data: bytes, remote: object, owner):
         self.data = data
         self.remote = remote
+        self.peer = _peer(remote)
         # A Request or an Exchange, whose `transmission` this is.
         self.owner = owner
         # Takes this message's place when it is acknowledged or due again.
@@ -61,7 +62,8 @@ class Transmission:
 class Transmitter:
     """All confirmable messages of ours that are not yet acknowledged.
 
-    To one remote one is under way at a time (NSTART 1); further ones wait in a bounded queue.
+    To one peer one is under way at a time (NSTART 1), from whatever port of ours; further ones
+    wait in a bounded queue.
     Separate responses are exempt: each was asked for, and a peer limits what it asks for.
     `due` is a time before which no message is due, None when there is none.
     """
@@ -71,7 +73,7 @@ class Transmitter:
         self._random_bytes = random_bytes
         self._send = send
         self._in_flight = {}
-        # Per remote, first the message under way, then those that wait.
+        # Per peer, first the message under way, then those that wait.
         self._lanes = {}
         self._ready = []
         self.waiting = 0
@@ -83,13 +85,13 @@ class Transmitter:
 
     def start(self, transmission: Transmission, now: int, at_once: bool = False) -> bool:
         """Send now or when it is its turn; `at_once` skips the queue. False if all is taken."""
-        lane = self._lanes.get(transmission.remote)
+        lane = self._lanes.get(transmission.peer)
         if lane is not None and not at_once:
             return self._wait(lane, transmission)
         if len(self._in_flight) + len(self._ready) >= MAX_IN_FLIGHT:
             return False
         if not at_once:
-            self._lanes[transmission.remote] = [transmission]
+            self._lanes[transmission.peer] = [transmission]
         self._launch(transmission, now)
         return True
 
@@ -116,9 +118,9 @@ class Transmitter:
         return False
 
     def stop(self, transmission: Transmission):
-        """Send it no more; the next one to its remote goes at the next `expire`."""
+        """Send it no more; the next one to its peer goes at the next `expire`."""
         self._in_flight.pop(transmission.key(), None)
-        lane = self._lanes.get(transmission.remote)
+        lane = self._lanes.get(transmission.peer)
         if lane is not None and transmission in lane:
             self._leave(lane, transmission)
         if self._ready:
@@ -164,7 +166,7 @@ class Transmitter:
             self.waiting -= 1
             self._ready.append(lane[0])
         else:
-            del self._lanes[transmission.remote]
+            del self._lanes[transmission.peer]
 
     def _launch(self, transmission: Transmission, now: int):
         drawn = self._random_bytes(2)
@@ -188,3 +190,8 @@ class Transmitter:
         if self.due is None or transmission.due < self.due:
             self.due = transmission.due
         self._send(transmission.data, transmission.remote)
+
+
+def _peer(remote: object) -> object:
+    """Whom a remote names, from whatever port of ours it is reached."""
+    return remote[:2] if isinstance(remote, tuple) else remote

@@ -186,6 +186,17 @@ class NstartTest(unittest.TestCase):
         bench.receive(content(follows[0].token, follows[0].mid))
         self.assertEqual([event.handle for event in bench.events()], [first, second])
 
+    def test_one_at_a_time_from_whatever_port(self):
+        bench = Bench()
+        _, sent = bench.request(remote=PEER + (1,))
+        second, waiting = bench.request(remote=PEER + (2,))
+        self.assertEqual((len(sent), waiting), (1, []))
+        self.assertEqual(len(bench.request(remote=OTHER + (3,))[1]), 1)
+        answer = content(sent[0].token, sent[0].mid)
+        self.assertEqual(bench.receive(answer, PEER + (2,)), [])
+        follows = bench.receive(answer, PEER + (1,))
+        self.assertEqual([message.token for message in follows], [second.token])
+
     def test_an_empty_acknowledgement_lets_the_next_one_go(self):
         bench = Bench()
         _, sent = bench.request()

@@ -42,6 +42,13 @@ class Link:
     def cancel(self, handle):
         pass
 
+    def release(self, remote, owing):
+        pass
+
+
+class Handle:
+    remote = ("192.0.2.1", 5683)
+
 
 class Client:
     """Registers at once; `registered` has the time of each registration."""
@@ -67,12 +74,9 @@ class Client:
             message.add(OBSERVE, self._number)
         return message
 
-    def _send_to(self, target):
-        return None
-
     async def _exchange(self, request, target, send):
         self.registered.append(now_ms())
-        self.responses = Responses(object())
+        self.responses = Responses(Handle())
         self.observation._responses = self.responses
         self.opener = None if self.renewal == "open" else Opener(self.renewal)
         return self.message(self.state, self.code), self.opener

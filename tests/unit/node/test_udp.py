@@ -5,7 +5,7 @@ import unittest
 
 from leafkey.coap.parameters import MAX_DATAGRAM
 from leafkey.errors import Unreachable
-from leafnode.udp import UdpSocket, resolve
+from leafnode.udp import UdpSocket, random_port, resolve
 from tests.support.loopback import free_port
 
 
@@ -57,6 +57,36 @@ class UdpSocketTest(unittest.TestCase):
         with self.assertRaises(OSError):
             UdpSocket("", self.port)
         bound.close()
+
+    def test_siblings_have_ports_drawn_at_random(self):
+        async def scenario():
+            bound, own = UdpSocket("127.0.0.1", self.port), UdpSocket("127.0.0.1")
+            siblings = [own.sibling() for _ in range(20)]
+            ports = []
+            for sibling in siblings:
+                sibling.send(b"x", ("127.0.0.1", self.port))
+                ports.append((await _received(bound))[1][1])
+                sibling.close()
+            self.assertEqual(len(set(ports)), 20)
+            self.assertTrue(all(49152 <= port <= 65535 for port in ports))
+            self.assertTrue(max(ports) - min(ports) > 1000)
+            steps = [ports[i + 1] - ports[i] for i in range(19)]
+            self.assertTrue(len(set(steps)) > 10)
+            bound.close()
+            own.close()
+
+        asyncio.run(scenario())
+
+    def test_a_closed_socket_is_silent(self):
+        socket = UdpSocket()
+        socket.close()
+        socket.close()
+        socket.send(b"x", ("127.0.0.1", self.port))
+        self.assertIsNone(socket.receive())
+
+    def test_a_random_port_is_one_of_the_dynamic_ones(self):
+        self.assertEqual(random_port(bytes), 49152)
+        self.assertEqual(random_port(lambda size: b"\xff" * size), 65535)
 
     def test_many_peers_do_not_pile_up(self):
         socket = UdpSocket()
