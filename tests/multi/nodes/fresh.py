@@ -25,6 +25,11 @@ async def programme(request):
     print("acted %d-bytes" % len(request.payload))
 
 
+@app.resource("/mark", methods=("POST",), level="open")
+async def mark(request):
+    print("marked", request.payload.decode())
+
+
 @app.resource("/bell", methods=("POST",))
 async def ring(request):
     print("acted bell")
