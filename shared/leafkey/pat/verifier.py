@@ -343,6 +343,8 @@ class Verifier:
         if table is None:
             old = self.token[tokens.SLOTS]
         else:
+            if self.token and _same_tree(self.token, token):
+                old = self._moved(table, token)
             self._window = table
         self.token, self._marks = token, dict(marks)
         self._endorsed = _endorsements(token)
@@ -354,6 +356,14 @@ class Verifier:
         for slot, grant in slots.items():
             if grant is not None:
                 self._open(slot, old.get(slot), grant)
+
+    def _moved(self, table: Window, token: tokens.ServerToken) -> dict:
+        """Move the slots that go on to a table for another N; return their grants up to now."""
+        slots = self.token[tokens.SLOTS]
+        staying = [slot for slot in slots if goes_on(self.token, token, slot)]
+        for slot in staying:
+            table.take_over(self._window, slot)
+        return {slot: slots[slot] for slot in staying}
 
     def _open(self, slot: int, before: tokens.SlotGrant | None, grant: tokens.SlotGrant):
         if before is not None and before.generation == grant.generation:
@@ -401,6 +411,10 @@ def _endorsements(token: tokens.ServerToken) -> dict:
 
 
 def _same_table(before: tokens.ServerToken, token: tokens.ServerToken) -> bool:
-    shape = (tokens.EPOCH, tokens.N_CLIENTS, tokens.WINDOW)
+    return before[tokens.N_CLIENTS] == token[tokens.N_CLIENTS] and _same_tree(before, token)
+
+
+def _same_tree(before: tokens.ServerToken, token: tokens.ServerToken) -> bool:
+    shape = (tokens.EPOCH, tokens.WINDOW)
     same = all(before[label] == token[label] for label in shape)
     return same and equal(before.st, token.st)

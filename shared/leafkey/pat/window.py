@@ -45,6 +45,15 @@ class Window:
         for number in range(max(self._low(s), 0), self._top(s)):
             self._link(s, number)
 
+    def take_over(self, other: "Window", slot: int):
+        """Go on with a slot as it stands in a table of another size; no number is used up."""
+        self.close(slot)
+        s = slot - 1
+        self._next[s], self._end[s], self._used[s] = other._next[s], other._end[s], other._used[s]
+        self._set_parent(s, other._parent(s))
+        for number in range(max(self._low(s), 0), self._top(s)):
+            self._link(s, number)
+
     def close(self, slot: int):
         """Forget a slot: none of its ATs is found any more."""
         s = slot - 1

@@ -232,12 +232,30 @@ class SizeTest(Case):
         self.accepts(used)
         self.apply(change(2, {9: SlotGrant(1, 50, POP)}, n_clients=16))
         self.assertFalse(self.accepts(used))
+        self.assertTrue(self.accepts(unused))
         self.assertFalse(self.accepts(unused))
         self.clients[9] = presenter(self.server.verifier.token, 9)
-        for slot in (2, 9):
+        for slot in (1, 2, 9):
             self.assertTrue(self.works(slot))
-        self.clients[1].answered(7)
-        self.clients[1]._next = 8
+
+    def test_n_changes_while_many_requests_are_under_way(self):
+        for turn in range(40):
+            # Beyond a level of the tree, and out of order.
+            waiting = [self.exchange(1) for _ in range(3)]
+            self.assertTrue(self.accepts(waiting[2]))
+            self.apply(change(turn + 2, n_clients=2 + turn % 5))
+            self.assertTrue(self.accepts(waiting[0]))
+            self.assertFalse(self.accepts(waiting[2]))
+            self.assertTrue(self.accepts(waiting[1]))
+            self.clients[1].answered(waiting[2].number)
+
+    def test_a_slot_that_changes_with_n(self):
+        old = self.exchange(1), self.exchange(2)
+        grants = {1: SlotGrant(2, 200, BEARER), 2: SlotGrant(5, 3, POP)}
+        self.apply(change(2, grants, n_clients=16))
+        self.assertFalse(self.accepts(old[0]))
+        self.assertTrue(self.accepts(old[1]))
+        self.clients[1] = presenter(self.server.verifier.token, 1)
         self.assertTrue(self.works(1))
 
     def test_n_down_and_up(self):

@@ -52,7 +52,7 @@ class PlainServer:
 
     def __init__(self, width: int):
         self.width = width
-        self.version = self.epoch = self.n_clients = 0
+        self.version = self.epoch = 0
         self.slots = {}
         self.last_command = None
 
@@ -96,17 +96,14 @@ class PlainServer:
         return (wanted.epoch, wanted.version) > (self.epoch, self.version)
 
     def take(self, wanted: Wanted):
-        """Windows go on where the grant does, from their marks if the table is made anew."""
+        """Windows go on where the grant does, whatever becomes of N."""
         same_epoch = wanted.epoch == self.epoch
-        same_table = same_epoch and wanted.n_clients == self.n_clients
         before, self.slots = self.slots, {}
         for number, grant in wanted.slots.items():
             old = before.get(number)
             if old is None or not same_epoch or old.generation != grant[0]:
                 self.slots[number] = PlainSlot(grant, self.width)
-            elif same_table:
+            else:
                 old.last, old.level = grant[2:]
                 self.slots[number] = old
-            else:
-                self.slots[number] = PlainSlot(grant, self.width, old.mark)
-        self.version, self.epoch, self.n_clients = wanted[:3]
+        self.version, self.epoch = wanted[:2]
