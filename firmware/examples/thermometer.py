@@ -17,19 +17,13 @@ try:
 except ImportError:
     ADC = None
 
-SECONDS = 10
 app = Server(port=int(sys.argv[1]) if sys.argv[1:] else 5683)
 
 
-class ChipSensor:
-    """The RP2040's diode on ADC channel 4 (RP2040 datasheet section 4.9.5)."""
-
-    def __init__(self, adc):
-        self._adc = adc
-
-    def read(self):
-        volts = self._adc.read_u16() * 3.3 / 65535
-        return round(27 - (volts - 0.706) / 0.001721, 1)
+def chip_celsius(adc):
+    """Read the RP2040's diode on ADC channel 4 (RP2040 datasheet section 4.9.5)."""
+    volts = adc.read_u16() * 3.3 / 65535
+    return round(27 - (volts - 0.706) / 0.001721, 1)
 
 
 class WanderingSensor:
@@ -43,17 +37,17 @@ class WanderingSensor:
         return self._tenths / 10
 
 
-sensor = WanderingSensor() if ADC is None else ChipSensor(ADC(4))
+wandering = WanderingSensor()
 
 
 @app.resource("/temp", level="pop", observable=True)
 async def temp(request):
-    return str(sensor.read())
+    return str(wandering.read() if ADC is None else chip_celsius(ADC(4)))
 
 
 async def tell():
     while True:
-        await asyncio.sleep(SECONDS)
+        await asyncio.sleep(10)
         app.notify("/temp")
 
 

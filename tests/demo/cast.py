@@ -45,12 +45,20 @@ class Cast:
         lines = ["\n".join(program.lines) for program in self._programs]
         return "\n".join(f"{head}\n{body}" for head, body in zip(said, lines, strict=True))
 
-    async def owner(self, *arguments: str) -> None:
-        """Let the owner run a command of leafkey; RuntimeError with what it said if it fails."""
+    async def owner(self, *arguments: str) -> list[str]:
+        """Let the owner type a command of leafkey; return what it prints.
+
+        RuntimeError with that if the command fails.
+        """
         print("   $ leafkey", " ".join(arguments).replace(str(self._directory), "~"), flush=True)
+        return await self.leafkey(*arguments)
+
+    async def leafkey(self, *arguments: str) -> list[str]:
+        """Run a command of leafkey unseen; otherwise as `owner`."""
         program = await self._start(leafkey(), *arguments, "--state", self.path("manager"))
         if await program.finish(PATIENCE):
             raise RuntimeError("\n".join(program.lines))
+        return program.lines
 
     async def manager(self) -> None:
         """Let the manager serve."""
@@ -67,12 +75,17 @@ class Cast:
         await self._start(micropython(), program, self.path("thermo"), str(port))
 
     async def client(self, name: str, *levels: str) -> list[str]:
-        """Let a client ask at these levels; return what it prints."""
+        """Let a client ask for the temperature at these levels; return what it prints."""
+        return await self.end(await self.begin(name, "display.py", "/temp", *levels))
+
+    async def begin(self, name: str, program: str, path: str, *words: str) -> Program:
+        """Let a client begin a program of the demo with the URI of a resource."""
         self._client = name
-        uri = f"coap://127.0.0.1:{self.server_port}/temp"
-        program = await self._start(
-            micropython(), str(HERE / "display.py"), self.path(name), uri, *levels
-        )
+        uri = f"coap://127.0.0.1:{self.server_port}{path}"
+        return await self._start(micropython(), str(HERE / program), self.path(name), uri, *words)
+
+    async def end(self, program: Program) -> list[str]:
+        """Wait until a client's program ends; return what it printed."""
         await program.finish(PATIENCE)
         await self._screen.quiet()
         return program.lines

@@ -6,12 +6,11 @@ import sys
 from leafkey.errors import NotAllowed
 from leafnode import Client
 
-LEVELS = ("bearer", "pop", "integrity", "confidential")
-
 
 async def main(state: str, uri: str, levels: tuple):
     async with Client(state) as house:
         try:
+            print("answer", (await house.get(uri)).text)
             for level in levels:
                 response = await house.get(uri, level)
                 print("answer", level, response.status, response.text)
@@ -19,4 +18,4 @@ async def main(state: str, uri: str, levels: tuple):
             print("refused", error)
 
 
-asyncio.run(main(sys.argv[1], sys.argv[2], tuple(sys.argv[3:]) or LEVELS))
+asyncio.run(main(sys.argv[1], sys.argv[2], tuple(sys.argv[3:])))

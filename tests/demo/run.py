@@ -6,6 +6,7 @@ that should.
 """
 
 import asyncio
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -14,7 +15,7 @@ from leafkey.coap.message import decode
 from leafkey.coap.numbers import PAT, UNAUTHORIZED
 from leafkey.pat.tokens import POP
 from tests.demo.cast import Cast, send
-from tests.demo.screen import Screen, scene
+from tests.demo.screen import PATIENCE, Screen, scene
 
 LEVELS = ("bearer", "pop", "integrity", "confidential")
 # What is printed for something that did not happen.
@@ -63,10 +64,42 @@ async def replay(cast: Cast, screen: Screen) -> Missing:
 async def stranger(cast: Cast, screen: Screen) -> Missing:
     """A client with a channel to the manager, and no rule."""
     scene("Another client asks, whom no rule allows anything")
-    lines = await cast.client("stranger", "pop")
+    lines = await cast.client("stranger")
     refusals = [line for line in lines if line.startswith("refused")]
     print("   what its program was told:", *refusals)
     return [] if refusals else ["the client without the right was refused"]
+
+
+async def consent(cast: Cast, screen: Screen) -> Missing:
+    """A request that no rule decides waits until the owner says yes."""
+    scene("The display wants to open the vent, of which the owner said: ask me")
+    await cast.owner("policy", "ask", "display", "thermo", "/vent", "--methods", "PUT")
+    program = await cast.begin("display", "remote.py", "/vent")
+    number = await _question(cast)
+    await screen.quiet()
+    await cast.owner("consent", "approve", number, "--for", "1h")
+    answers = await cast.end(program)
+    return [] if "answer 2.04" in answers else ["the vent opened when the owner had agreed"]
+
+
+async def _question(cast: Cast) -> str:
+    """The number of the question that waits for the owner."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            questions = json.loads("\n".join(await cast.leafkey("consent", "list", "--json")))
+            if questions:
+                return str(questions[0]["id"])
+
+
+async def revocation(cast: Cast, screen: Screen) -> Missing:
+    """The owner takes everything back; the next request is refused."""
+    scene("The display is stolen: the owner revokes it, and it tries once more")
+    for line in await cast.owner("revoke", "display"):
+        print("  ", line)
+    lines = await cast.client("display")
+    refusals = [line for line in lines if line.startswith("refused")]
+    print("   what its program was told:", *refusals)
+    return [] if refusals else ["the revoked client was refused"]
 
 
 def _level(message) -> int | None:
@@ -83,7 +116,7 @@ async def play(directory: Path) -> Missing:
         await cast.open()
         await owner(cast)
         missing = await server(cast, screen)
-        for act in (display, replay, stranger):
+        for act in (display, replay, stranger, consent, revocation):
             missing += await act(cast, screen)
         if missing:
             print(cast.said())
@@ -103,9 +136,8 @@ def main() -> int:
     for what in missing:
         print("did not happen:", what)
     if not missing:
-        print(
-            "\nAll of it happened: refusal, ticket, four levels, replay refused, stranger refused."
-        )
+        print("\nAll of it happened: a refusal, a ticket, four levels, a replay refused,")
+        print("a stranger refused, consent asked and given, a client revoked.")
     return 1 if missing else 0
 
 

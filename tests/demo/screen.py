@@ -3,11 +3,11 @@
 import asyncio
 import re
 
-from tests.demo.wire import Listener, Sighting, answer_text, request_text
+from tests.demo.wire import REFUSAL, Listener, Sighting, answer_text, is_open, request_text
 
 PATIENCE = 20
 # How the manager's log tells of what only it and a node can read.
-TOLD = re.compile(r"\(\d\)\s+\S+ -> \S+\s+(.*)")
+TOLD = re.compile(r"\((\d)\)\s+\S+ -> \S+\s+(.*)")
 
 
 class Screen:
@@ -29,8 +29,8 @@ class Screen:
     def tell(self, line: str) -> None:
         """Take a line of the manager's log."""
         told = TOLD.match(line)
-        if told:
-            self._told.put_nowait(told[1])
+        if told and int(told[1]) != REFUSAL:
+            self._told.put_nowait(told[2])
 
     async def run(self) -> None:
         """Print until cancelled."""
@@ -55,7 +55,7 @@ class Screen:
         return False
 
     async def _text(self, seen: Sighting) -> str:
-        if "home" not in (seen.source, seen.target):
+        if is_open(seen):
             return (answer_text if seen.is_answer else request_text)(seen.message)
         sealed = f"‹{len(seen.message.payload)} bytes sealed›"
         if seen.source == "thermo" and seen.is_answer:

@@ -9,10 +9,10 @@ from leafkey.ace import hints
 from leafkey.coap.message import Message, decode
 from leafkey.coap.numbers import EMPTY, PAT, UNAUTHORIZED, code_text, is_request
 from leafkey.errors import DecodeError
-from leafkey.pat.tokens import CONFIDENTIAL, LEVELS
+from leafkey.pat.tokens import CONFIDENTIAL, LEVELS, PROBE_LEVEL
 
 AT_LEN = 16
-LEVEL_NAMES = {number: name for name, number in LEVELS.items()}
+LEVEL_NAMES = {number: name for name, number in LEVELS.items()} | {PROBE_LEVEL: "probe"}
 METHODS = {1: "GET", 2: "POST", 3: "PUT", 4: "DELETE", 5: "FETCH"}
 # The number of a request, and of its answer.
 Numbers = tuple[int, int]
@@ -63,7 +63,15 @@ class Listener:
         return number
 
 
+def is_open(seen: Sighting) -> bool:
+    """Tell what everybody can read from what only a node and the manager can."""
+    return "home" not in (seen.source, seen.target) or seen.number in (REFUSAL, *WITH_AT)
+
+
 def _numbers(source: str, target: str, message: Message) -> Numbers:
+    value = message.option(PAT)
+    if value and value[0] == PROBE_LEVEL:
+        return WITH_AT
     if source == "home":
         return SERVER_TOKEN_CHANGE
     if target == "home":
@@ -79,6 +87,8 @@ def request_text(message: Message) -> str:
     if value is None:
         return text
     level = LEVEL_NAMES[value[0]]
+    if value[0] == PROBE_LEVEL:
+        text = "after a restart, where to go on?"
     if value[0] == CONFIDENTIAL:
         text = f"‹{len(message.payload)} bytes sealed›"
     mac = len(value) - 1 - AT_LEN
