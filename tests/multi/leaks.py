@@ -35,11 +35,12 @@ _REPR = re.compile(r"""b'(?:[^'\\\n]|\\.)*'|b"(?:[^"\\\n]|\\.)*\"""")
 
 
 class Secrets:
-    """All there are: what the manager's database holds, what nodes' files hold, and their keys."""
+    """All there are: those in the databases of manager and CAMs, in nodes' files, and their keys."""
 
     def __init__(self, state: Path, nodes: Path):
         self._parts: set[bytes] = set()
-        for secret in [*_of_manager(state), *_of_nodes(nodes)]:
+        cams = [secret for path in nodes.glob("*/cam.db") for secret in _of_channels(path)]
+        for secret in [*_of_manager(state), *_of_nodes(nodes), *cams]:
             self._parts.update(_parts(secret))
 
     def found_in(self, text: str) -> list[str]:
@@ -69,13 +70,21 @@ def _readings(text: str) -> Iterator[tuple[str, bytes]]:
         yield shown, ast.literal_eval(shown)
 
 
-def _of_manager(state: Path) -> Iterator[bytes]:
-    engine = create_engine(f"sqlite:///{state / FILE_NAME}")
+def _of_channels(database: Path) -> Iterator[bytes]:
+    """What a manager or a CAM shares with its nodes."""
+    engine = create_engine(f"sqlite:///{database}")
     with Session(engine) as session:
         manager = session.scalars(select(Manager)).one()
         yield manager.st
         for node in session.scalars(select(Node).where(Node.slot.is_not(None))):
             yield from _of_branch(manager.suite, manager.st, node.slot, node.generation, 33)
+    engine.dispose()
+
+
+def _of_manager(state: Path) -> Iterator[bytes]:
+    yield from _of_channels(state / FILE_NAME)
+    engine = create_engine(f"sqlite:///{state / FILE_NAME}")
+    with Session(engine) as session:
         for server in session.scalars(select(Server)):
             yield from (server.st, server.channel_st)
             yield from _of_branch(server.suite, server.channel_st, 1, 1, 33)

@@ -1,6 +1,7 @@
 """A CAM of its own between a MicroPython client and the manager of a MicroPython server."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,6 +11,13 @@ from tests.multi.leaks import PART, of_grants
 
 # Lines that a CAM and a client print for messages, by their numbers in the draft's Figure 2.
 ACCESS_REQUEST, TICKET_REQUEST, TICKET_GRANT, TRANSFER, CAI = "(5)", "(6)", "(7)", "(8)", "(9)"
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A house whose manager is reached through a relay, which can be cut."""
+    with House(tmp_path_factory.mktemp("house"), relay={}) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +147,31 @@ def test_a_cam_that_is_restarted_goes_on(thermo: ServerNode, cam: Cam):
     cam.process.kill()
     cam.start()
     assert client.ask("GET", thermo.uri("/temp")) == "2.05 21.5"
+
+
+def test_a_client_of_a_cam_carries_between_a_house_and_its_server(
+    house: House, thermo: ServerNode, cam: Cam
+):
+    client = cam.add_client("porter")
+    cam.allow("porter", "thermo", "/temp")
+    assert house.relay
+    house.relay.cut.add(thermo.port)
+    try:
+        assert client.ask("GET", thermo.uri("/temp")) == "2.05 21.5"
+    finally:
+        house.relay.cut.clear()
+    assert any("with sealed commands" in line for line in house.tickets("hallway"))
+    assert house.told("hallway -> home  receipt of thermo")
+
+
+def test_one_client_of_a_cam_is_revoked(house: House, thermo: ServerNode, cam: Cam):
+    gone, stays = cam.add_client("gone"), cam.add_client("stays")
+    for client in (gone, stays):
+        cam.allow(client.name, "thermo", "/temp")
+        assert client.ask("GET", thermo.uri("/temp")) == "2.05 21.5"
+    house.owner("revoke", "hallway/gone")
+    assert gone.ask("GET", thermo.uri("/temp")).startswith("NotAllowed")
+    assert stays.ask("GET", thermo.uri("/temp")) == "2.05 21.5"
 
 
 def test_a_sam_that_the_cam_does_not_know(house: House, cam: Cam, tmp_path_factory):

@@ -16,7 +16,7 @@ class Authority(Base):
 
     __tablename__ = "authorities"
     # A number is not given a second time: a CAM that serves knows channels by it.
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
