@@ -35,7 +35,7 @@ _REPR = re.compile(r"""b'(?:[^'\\\n]|\\.)*'|b"(?:[^"\\\n]|\\.)*\"""")
 
 
 class Secrets:
-    """All there are: those in the databases of manager and CAMs, in nodes' files, and their keys."""
+    """All there are: in the databases of manager and CAMs, in nodes' files, and their keys."""
 
     def __init__(self, state: Path, nodes: Path):
         self._parts: set[bytes] = set()
