@@ -11,6 +11,8 @@ import time
 DECK = 10
 DELAY_SECONDS = 0.2
 TICK_SECONDS = 0.05
+# Clients come from fresh ports: sockets behind are kept for those that were heard last.
+SIDES = 128
 
 
 class Fate:
@@ -34,14 +36,14 @@ class Fate:
 
 
 class Relay:
-    """Stands before `target`; every client gets a socket of its own behind. Runs in a thread.
+    """Stands before `target`; every client's port gets one of its own behind. Runs in a thread.
 
         with Relay(("127.0.0.1", 5683), loss=3, seed=1) as relay:
             uri = f"coap://127.0.0.1:{relay.port}/"
 
     `loss`, `repeat` and `delay` are tenths, for both directions. `passed` and `lost` count.
-    `heard` is what clients sent, lost or not, in its order. Nothing passes of a client whose
-    port is in `cut`.
+    `heard` is what clients sent, lost or not, in its order, `ports` where each came from. Nothing
+    passes of a client whose port is in `cut`.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Relay:
             for direction in (0, 1)
         }
         self.heard: list[bytes] = []
+        self.ports: list[int] = []
         self.cut: set[int] = set()
         self.passed = 0
         self.lost = 0
@@ -104,18 +107,29 @@ class Relay:
         if (address if used is self._front else self._clients[used])[1] in self.cut:
             return
         if used is self._front:
+            self.ports.append(address[1])
             self.heard.append(data)
             self._pass(0, self._side(address), data, self._target)
         else:
             self._pass(1, self._front, data, self._clients[used])
 
     def _side(self, client: tuple) -> socket.socket:
-        side = self._behind.get(client)
+        side = self._behind.pop(client, None)
         if side is None:
-            side = self._behind[client] = self._socket()
+            if len(self._behind) >= SIDES:
+                self._forget(next(iter(self._behind)))
+            side = self._socket()
             self._clients[side] = client
             self._selector.register(side, selectors.EVENT_READ)
+        # The last in the order of the dict is the one heard last.
+        self._behind[client] = side
         return side
+
+    def _forget(self, client: tuple) -> None:
+        side = self._behind.pop(client)
+        self._selector.unregister(side)
+        del self._clients[side]
+        side.close()
 
     def _pass(self, direction: int, used: socket.socket, data: bytes, address: tuple) -> None:
         loss, repeat, delay = self._fates[direction]
