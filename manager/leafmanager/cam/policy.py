@@ -32,9 +32,6 @@ class Leave(NamedTuple):
 class UnknownServer(TokenErrorResponse):
     """A client was told of a SAM or a server that this CAM's owner has not spoken of."""
 
-    def __init__(self, text: str, error: int):
-        super().__init__(text, error)
-
 
 def decide(session: Session, client_id: int, asked: TokenRequest) -> Leave:
     """Return what the owner lets a client ask for; TokenErrorResponse if nothing.
