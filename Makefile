@@ -13,7 +13,7 @@ export LEAFKEY_STRICT := 1
 endif
 
 PINS := pyproject.toml constraints.txt tests/runner/environment.py
-SUITES := property fuzz manager multi interop
+SUITES := property fuzz manager multi privacy interop
 TOOLS := libcoap3-bin openssl
 
 .DEFAULT_GOAL := help
@@ -61,7 +61,7 @@ unit-micropython: $(VENV)/.test ## unit tests and vectors on MicroPython
 rules: $(VENV)/.test ## who imports whom, what MicroPython lacks, what may be printed
 	$(PYTEST) tests/lint
 
-suites: $(VENV)/.test ## property, fuzz, manager, multi-process and interop tests
+suites: $(VENV)/.test ## property, fuzz, manager, multi-process, privacy and interop tests
 	$(PYTEST) $(wildcard $(addprefix tests/,$(SUITES)))
 
 interop: $(VENV)/.test ## tests against aiocoap and libcoap alone
