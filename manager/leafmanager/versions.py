@@ -62,13 +62,15 @@ def unconfirmed(session: Session, server: Server) -> list[Version]:
     return list(session.scalars(later))
 
 
-def following(session: Session, server: Server) -> list[Version]:
+def following(session: Session, server: Server, since: int | None = None) -> list[Version]:
     """Return the commands that lead from what the server confirmed to its latest ST.
 
-    [] if no commands do: then it needs the whole ST.
+    `since`: from that version, which it was given. [] if no commands do: then it needs the whole
+    ST.
     """
-    found = unconfirmed(session, server)
-    expected = range(server.confirmed + 1, server.version + 1)
+    since = server.confirmed if since is None else since
+    found = [version for version in unconfirmed(session, server) if version.number > since]
+    expected = range(since + 1, server.version + 1)
     if [version.number for version in found] != list(expected):
         return []
     return [] if any(version.kind == REPLACEMENT for version in found) else found

@@ -20,6 +20,8 @@ TEMP = ("/temp", 1)
 # What a revocation may take while the manager serves.
 LATENCY_SECONDS = 1
 PATIENCE = 60
+# Levels of 32 ATs each: more than a client can use up meanwhile.
+DEPTH = "1000"
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture(scope="module")
 def thermo(house: House) -> ServerNode:
     """A server."""
-    return house.add_server("thermo")
+    return house.add_server("thermo", "--depth", DEPTH)
 
 
 @pytest.fixture

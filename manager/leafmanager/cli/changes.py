@@ -82,7 +82,7 @@ def replace(
     wait: Wait = delivery.WAIT_SECONDS,
     as_json: ui.Json = False,
 ) -> None:
-    """Give a server a fresh secret, for example after the old one leaked.
+    """Give a server a fresh secret: after the old one leaked, or a backup of the manager came back.
 
     All tickets for it are void; clients get fresh ones by themselves, as far as rules allow. The
     secret travels in the server's own channel: no client can carry it.

@@ -41,23 +41,23 @@ class Courier:
 
     async def run(self) -> None:
         """Look for what servers do not know yet, until cancelled."""
-        changes = self._store.changes()
+        changes, is_due = self._store.changes(), False
         try:
             while True:
-                if changes.any():
-                    self._look()
+                if changes.any() or is_due:
+                    is_due = not self._look()
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
             changes.close()
             for task in self._tasks.values():
                 task.cancel()
 
-    def _look(self) -> None:
+    def _look(self) -> bool:
+        """Start what is to be done; False if somebody holds the database for long."""
         try:
             found = self._found()
         except ManagerError:
-            # Somebody writes for long: what changed is still there at the next change.
-            return
+            return False
         for server_id, news in found.items():
             changed = self._news.get(server_id) != news
             self._news[server_id] = news
@@ -66,6 +66,7 @@ class Courier:
                 self._tasks[server_id] = asyncio.create_task(self._tell(server_id))
             elif changed:
                 self._wake[server_id].set()
+        return True
 
     def _found(self) -> dict[int, _News]:
         with self._store.transaction() as session:
@@ -81,13 +82,28 @@ class Courier:
         pause, wake = FIRST_PAUSE, self._wake[server_id]
         try:
             if self._downlink.has_met(server_id) and not self._downlink.is_sure(server_id):
-                await asyncio.sleep(GRACE_SECONDS)
-            while not await self._downlink.deliver(server_id, self._news[server_id].version, True):
-                try:
-                    await asyncio.wait_for(wake.wait(), pause)
-                    pause = FIRST_PAUSE
-                except TimeoutError:
-                    pause = min(2 * pause, LONGEST_PAUSE)
-                wake.clear()
+                await _either(wake, GRACE_SECONDS)
+            while not await self._is_told(server_id):
+                is_news = await _either(wake, pause)
+                pause = FIRST_PAUSE if is_news else min(2 * pause, LONGEST_PAUSE)
         finally:
             del self._tasks[server_id]
+
+    async def _is_told(self, server_id: int) -> bool:
+        version = self._news[server_id].version
+        try:
+            done = await self._downlink.deliver(server_id, version, patiently=True)
+        except ManagerError:
+            return False
+        # There may be news since.
+        return done and version == self._news[server_id].version
+
+
+async def _either(wake: asyncio.Event, seconds: float) -> bool:
+    """Wait for a time, or for news before it is over; tell which."""
+    try:
+        await asyncio.wait_for(wake.wait(), seconds)
+    except TimeoutError:
+        return False
+    wake.clear()
+    return True

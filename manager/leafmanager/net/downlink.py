@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import aiocoap
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import APPLICATION_CBOR, CHANGED, CONFLICT
@@ -18,7 +19,7 @@ from leafmanager import issue, slots, versions
 from leafmanager.events import NOTE, SERVER_TOKEN, Event, Sink
 from leafmanager.net import outgoing
 from leafmanager.store.database import Store
-from leafmanager.store.tables import Server
+from leafmanager.store.tables import Server, Version
 
 # How long a client waits at most for the server to confirm its slot.
 DELIVERY_SECONDS = 10
@@ -57,17 +58,17 @@ class Downlink:
         self._tell = tell
         self._locks: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._presenters: dict[int, Presenter] = {}
-        # Servers that have said which version they have, those of them that may have got another
-        # one since, and those that only their whole ST helps.
+        # Servers that have said which version they have, the version that those of them were given
+        # that have not confirmed it, and those that only their whole ST helps.
         self._met: set[int] = set()
-        self._unsure: set[int] = set()
+        self._given: dict[int, int | None] = {}
         self._lost: set[int] = set()
         self._silent: dict[int, float] = {}
 
-    def heard(self, server_id: int) -> None:
-        """Note that a server has said which version it has, and is given its whole ST."""
+    def heard(self, server_id: int, given: int) -> None:
+        """Note that a server has said which version it has, and is given a whole ST."""
         self._met.add(server_id)
-        self._unsure.add(server_id)
+        self._given[server_id] = given
         self._silent.pop(server_id, None)
 
     def ahead(self, server_id: int) -> None:
@@ -81,7 +82,7 @@ class Downlink:
 
     def is_sure(self, server_id: int) -> bool:
         """Tell whether what is noted as confirmed is what the server has."""
-        return server_id in self._met and server_id not in self._unsure
+        return server_id in self._met and server_id not in self._given
 
     async def deliver(self, server_id: int, version: int, patiently: bool = False) -> bool:
         """Tell whether a server has confirmed `version`, after letting it know if it has not.
@@ -115,22 +116,12 @@ class Downlink:
                 return None
             if server.address is None:
                 raise Unreachable("the server was never heard of")
-            if not self.is_sure(server_id):
+            given = self._given.get(server_id)
+            unknown = server_id in self._given and given in (None, server.version)
+            if unknown or not self.has_met(server_id):
                 return _in_channel(server, _QUESTION, "server token: which version?")
-            found = versions.following(session, server) if server_id not in self._lost else []
-            now = issue.now()
-            if any(step.kind == commands.RATCHET for step in found):
-                payload = versions.sealed(session, server)
-                if payload:
-                    text = f"sealed commands: to version {server.version}"
-                    return _Parcel(server.node.name, server.address, payload, text, True)
-            elif 0 < len(found) <= MAX_CHANGES and all(versions.is_timely(v, now) for v in found):
-                server.sent = max(server.sent, found[0].number)
-                change = versions.change_of(found[0])
-                return _in_channel(server, change, token_text(change))
-            server.sent = max(server.sent, server.version)
-            whole = issue.whole(session, server, now)
-            return _in_channel(server, whole, token_text(whole))
+            found = versions.following(session, server, given)
+            return _step(session, server, [] if server_id in self._lost else found)
 
     async def _exchange(self, server_id: int, parcel: _Parcel) -> None:
         self._tell(Event(SERVER_TOKEN, self._manager, parcel.name, parcel.text))
@@ -160,7 +151,7 @@ class Downlink:
         if is_ahead:
             self._note(server_id, "it has a later ST than this manager gave it: a fresh St")
         self._met.add(server_id)
-        self._unsure.discard(server_id)
+        self._given.pop(server_id, None)
         self._silent.pop(server_id, None)
         # A change that did not fit: only the whole ST helps.
         (self._lost.discard if answer.code == CHANGED else self._lost.add)(server_id)
@@ -177,7 +168,7 @@ class Downlink:
                 self._silent.pop(server_id, None)
                 return
         # What anybody may have answered proves nothing: the channel will tell.
-        self._unsure.add(server_id)
+        self._given[server_id] = None
         self._lost.add(server_id)
 
     def _presenter(self, server_id: int) -> Presenter:
@@ -221,10 +212,26 @@ def token_text(token: tokens.ServerToken) -> str:
     return ", ".join([f"server token: {kind}, version {token[tokens.VERSION]}", *slots])
 
 
+def _step(session: Session, server: Server, found: list[Version]) -> _Parcel:
+    """Return what takes a server a step on; `found` are the commands that it lacks, if any help."""
+    now = issue.now()
+    if any(version.kind == commands.RATCHET for version in found):
+        payload = versions.sealed(session, server)
+        if payload:
+            text = f"sealed commands: to version {server.version}"
+            return _Parcel(server.node.name, server.address or "", payload, text, True)
+    elif 0 < len(found) <= MAX_CHANGES and all(versions.is_timely(one, now) for one in found):
+        server.sent = max(server.sent, found[0].number)
+        change = versions.change_of(found[0])
+        return _in_channel(server, change, token_text(change))
+    server.sent = max(server.sent, server.version)
+    whole = issue.whole(session, server, now)
+    return _in_channel(server, whole, token_text(whole))
+
+
 def _in_channel(server: Server, token: tokens.ServerToken, text: str) -> _Parcel:
-    if server.address is None:
-        raise Unreachable("the server was never heard of")
-    return _Parcel(server.node.name, server.address, tokens.encode_server_token(token), text)
+    payload = tokens.encode_server_token(token)
+    return _Parcel(server.node.name, server.address or "", payload, text)
 
 
 def _confirmation(answer: Message) -> tuple[int, int]:

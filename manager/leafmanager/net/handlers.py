@@ -146,7 +146,7 @@ class Handlers:
             versions.confirm(session, server, has)
             token = issue.whole(session, server, now)
             server.sent = max(server.sent, server.version)
-        self._downlink.heard(peer.id)
+        self._downlink.heard(peer.id, token.params[tokens.VERSION])
         self._tell_of(SERVER_TOKEN, peer, token_text(token))
         payload = tokens.encode_server_token(token)
         return Message(CHANGED, ((CONTENT_FORMAT, APPLICATION_CBOR),), payload)
