@@ -42,6 +42,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Leafkey, S
     with Serving(leafkey) as serving:
         yield leafkey, serving
         assert serving.stop() == 0
+        assert not any("Traceback" in line for line in serving.lines)
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +209,16 @@ def test_a_proxy_is_not_here(display: ClientNode):
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\x40", b"\x40\x01\x00", b"\x00\x01\x12\x34", b"\x80\x01\x12\x34", b"\xff" * 1473],
+    [
+        b"",
+        b"\x40",
+        b"\x40\x01\x00",
+        b"\x00\x01\x12\x34",
+        b"\x80\x01\x12\x34",
+        b"\xff" * 1473,
+        # A response with a Location-Path that is no text.
+        b"\x50\x45\x12\x34\x81\xfc",
+    ],
 )
 def test_what_is_no_message_is_ignored_and_survived(display: ClientNode, data: bytes):
     assert display.raw(data, 0.2) is None

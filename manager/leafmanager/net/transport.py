@@ -22,7 +22,11 @@ from leafkey.coap.numbers import (
     BAD_OPTION,
     CON,
     EMPTY,
+    LOCATION_PATH,
+    LOCATION_QUERY,
     NON,
+    PROXY_SCHEME,
+    PROXY_URI,
     RST,
     URI_HOST,
     URI_PATH,
@@ -40,7 +44,16 @@ MAX_DATAGRAM = 1472
 MAX_REMEMBERED = 2048
 # RFC 7252 section 4.2: classes nobody has given a meaning over UDP.
 _RESERVED_CLASSES = (1, 6, 7)
-_TEXT_OPTIONS = (URI_HOST, URI_PATH, URI_QUERY)
+# What aiocoap decodes as text, raising where it is none.
+_TEXT_OPTIONS = (
+    URI_HOST,
+    LOCATION_PATH,
+    URI_PATH,
+    URI_QUERY,
+    LOCATION_QUERY,
+    PROXY_URI,
+    PROXY_SCHEME,
+)
 
 
 async def listen(host: str, port: int) -> aiocoap.Context:
@@ -115,7 +128,7 @@ class GuardedTransport(MessageInterfaceUDP6):
                 self._reset(message.type, message.mid, address)
             elif _refusal(message):
                 self._refuse(message, address)
-            else:
+            elif _is_readable(message):
                 super().datagram_msg_received(data, ancdata, flags, address)
 
     def _refuse(self, message: Message, address) -> None:
@@ -137,10 +150,12 @@ def _refusal(message: Message) -> int:
     """Return the code to refuse a request with at sight, or 0 (RFC 7252 sections 5.4, 5.10)."""
     if not is_request(message.code) or message.type not in (CON, NON):
         return 0
-    for number, value in message.options:
-        if number in _TEXT_OPTIONS and not _is_text(value):
-            return BAD_OPTION
-    return screen(message, SUPPORTED)
+    return screen(message, SUPPORTED) if _is_readable(message) else BAD_OPTION
+
+
+def _is_readable(message: Message) -> bool:
+    """Tell whether aiocoap can decode the options, of a response too."""
+    return all(_is_text(value) for number, value in message.options if number in _TEXT_OPTIONS)
 
 
 def _token(data: bytes) -> bytes:
