@@ -198,7 +198,7 @@ class Verifier:
 
     def renewal(self, slot: int):
         """Return the renewal.Renewal of a slot; None if there is no rule, or no grant."""
-        grant = self.token[tokens.SLOTS].get(slot)
+        grant = self.token.grant(slot)
         if grant is None:
             return None
         shown = self._endorsed.get(slot)
@@ -206,7 +206,7 @@ class Verifier:
 
     def permits(self, slot: int, number: int, request: Message) -> bool:
         """Tell whether an AT of an open slot covers a request: paramS and endorsement both."""
-        grant, shown = self.token[tokens.SLOTS][slot], self._endorsed.get(slot)
+        grant, shown = self.token.grant(slot), self._endorsed.get(slot)
         if shown is None:
             return _covers(grant.permissions, request)
         terms = shown.terms
@@ -245,7 +245,7 @@ class Verifier:
         return demanded if request.code in (GET, FETCH) else max(demanded, tokens.POP)
 
     def _least_level(self, slot: int) -> int:
-        level, shown = self.token[tokens.SLOTS][slot].level, self._endorsed.get(slot)
+        level, shown = self.token.grant(slot).level, self._endorsed.get(slot)
         if shown is not None:
             return max(level, shown.terms.level)
         # At `bearer` nothing would protect the question for the endorsement.
@@ -253,7 +253,7 @@ class Verifier:
 
     def _lacks(self, slot: int) -> bool:
         """Tell whether only an endorsement can say what a slot permits, and none is known."""
-        permissions = self.token[tokens.SLOTS][slot].permissions
+        permissions = self.token.grant(slot).permissions
         return permissions == tokens.UNDEFINED and slot not in self._endorsed
 
     def _authorize(self, session: Session, demanded: int):
@@ -343,8 +343,8 @@ class Verifier:
         if table is None:
             old = self.token[tokens.SLOTS]
         else:
-            if self.token and _same_tree(self.token, token):
-                old = self._moved(table, token)
+            if self._window is not None and _same_tree(self.token, token):
+                old = self._moved(self._window, table, token)
             self._window = table
         self.token, self._marks = token, dict(marks)
         self._endorsed = _endorsements(token)
@@ -357,12 +357,12 @@ class Verifier:
             if grant is not None:
                 self._open(slot, old.get(slot), grant)
 
-    def _moved(self, table: Window, token: tokens.ServerToken) -> dict:
+    def _moved(self, window: Window, table: Window, token: tokens.ServerToken) -> dict:
         """Move the slots that go on to a table for another N; return their grants up to now."""
         slots = self.token[tokens.SLOTS]
         staying = [slot for slot in slots if goes_on(self.token, token, slot)]
         for slot in staying:
-            table.take_over(self._window, slot)
+            table.take_over(window, slot)
         return {slot: slots[slot] for slot in staying}
 
     def _open(self, slot: int, before: tokens.SlotGrant | None, grant: tokens.SlotGrant):
