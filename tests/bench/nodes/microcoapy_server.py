@@ -1,4 +1,4 @@
-"""microCoAPy's server, for comparison: one open resource, as its users would write it.
+"""microCoAPy's server, for comparison: one open resource with the answer that ours gives.
 
 Usage: microcoapy_server.py CHECKOUT PORT. Its own `start` does not know the addresses of the unix
 port, so it gets a socket that does.
@@ -36,16 +36,15 @@ class Socket:
         return True
 
 
+CONTENT = microcoapy.COAP_RESPONSE_CODE.COAP_CONTENT
+TEXT = microcoapy.COAP_CONTENT_FORMAT.COAP_TEXT_PLAIN
 coap = microcoapy.Coap()
 coap.debug = False
 
 
 def temp(request, host, port):
-    """Answer as the example in microCoAPy's README does."""
-    codes, formats = microcoapy.COAP_RESPONSE_CODE, microcoapy.COAP_CONTENT_FORMAT
-    coap.sendResponse(
-        host, port, request.messageid, "21.5", codes.COAP_CONTENT, formats.COAP_NONE, request.token
-    )
+    """Answer 2.05 with a text, and say that it is one."""
+    coap.sendResponse(host, port, request.messageid, "21.5", CONTENT, TEXT, request.token)
 
 
 coap.setCustomSocket(Socket(int(sys.argv[2])))
