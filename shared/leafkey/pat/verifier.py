@@ -343,7 +343,7 @@ class Verifier:
         if table is None:
             old = self.token[tokens.SLOTS]
         else:
-            if self._window is not None and _same_tree(self.token, token):
+            if self.token and self._window and _same_tree(self.token, token):
                 old = self._moved(self._window, table, token)
             self._window = table
         self.token, self._marks = token, dict(marks)
