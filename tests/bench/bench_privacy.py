@@ -1,8 +1,8 @@
 """Measures what a listener can tell of whose a request is: one JSON object a line.
 
-`PYTHONPATH=shared:firmware .venv/bin/python -m tests.bench.bench_privacy`. Each figure is the advantage over guessing in
-99 % bounds of guessing at 10,000 requests: of the level where it is highest, then of the planted
-leak where it is lowest.
+`PYTHONPATH=shared:firmware .venv/bin/python -m tests.bench.bench_privacy`. Each figure is the
+advantage over guessing in 99 % bounds of guessing at 10,000 requests: of the level where it is
+highest, then of the planted leak where it is lowest.
 """
 
 import json
