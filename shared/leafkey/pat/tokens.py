@@ -3,6 +3,8 @@
 Neither class shows what it holds: no repr prints a secret.
 """
 
+from collections import namedtuple
+
 from leafkey.ace import aif
 from leafkey.codec import cbor
 from leafkey.compat import const
@@ -33,6 +35,7 @@ CLOSED = const(20)
 ENDORSEMENT = const(21)
 RENEWAL = const(22)
 LOWEST = const(23)
+SLOT_RANGES = const(24)
 
 BEARER = const(0)
 POP = const(1)
@@ -57,6 +60,8 @@ MAX_TEXT = const(255)
 # Fits a datagram beside a block of 1024 bytes.
 MAX_ENDORSEMENT = const(256)
 
+MAX_SLOT_RANGES = const(16)
+
 # Permissions that nobody has stated: the endorsement decides. They permit nothing by themselves.
 UNDEFINED = ()
 
@@ -80,13 +85,17 @@ _RANGES = {
 }
 _WHOLE = (EPOCH, SUITE, N_CLIENTS, DEGREE, DEPTH, AT_LEN, WINDOW, AEAD, AUDIENCE, SAM, SLOTS)
 _NEEDED_S = _WHOLE + (VERSION,)
-_PARAMS_S = _NEEDED_S + (CLOSED,)
+_PARAMS_S = _NEEDED_S + (CLOSED, SLOT_RANGES)
 _CLIENT = (SUITE, DEGREE, DEPTH, AT_LEN, WINDOW, AEAD, AUDIENCE, SLOT, FIRST, LAST, LEVEL)
 _PARAMS_C = _CLIENT + (SAM, PERMISSIONS, EXPIRES_IN, RENEWAL, ENDORSEMENT)
 _GRANT = (GENERATION, LAST, LEVEL)
 _SLOT_GRANT = _GRANT + (FIRST, PERMISSIONS, EXPIRES_IN, RENEWAL, LOWEST, ENDORSEMENT)
 _TERMS = (FIRST, LAST, LEVEL)
 _ENDORSED = _TERMS + (PERMISSIONS, EXPIRES_IN, RENEWAL)
+_SHARED = (LEVEL, PERMISSIONS, RENEWAL)
+
+# What the slots `first` to `last` have in common; what a range does not say is None (SPEC 4.5).
+SlotRange = namedtuple("SlotRange", ("first", "last", "level", "permissions", "renewal"))
 
 
 class SlotGrant:
@@ -119,6 +128,20 @@ class SlotGrant:
         self.lowest = lowest
         self.endorsement = endorsement
 
+    def within(self, shared: SlotRange) -> "SlotGrant":
+        """Return what the grant is worth in a range, which never widens what it says itself."""
+        return SlotGrant(
+            self.generation,
+            self.last,
+            self.level if shared.level is None else max(self.level, shared.level),
+            self.first,
+            shared.permissions if self.permissions is None else self.permissions,
+            self.expires_in,
+            renewals.strictest(self.renewal, shared.renewal),
+            self.lowest,
+            self.endorsement,
+        )
+
     def endorsed(self, lowest: int, endorsement: bytes) -> "SlotGrant":
         """Return the same grant with another lowest version and endorsement."""
         return SlotGrant(
@@ -137,7 +160,8 @@ class SlotGrant:
 class ServerToken:
     """ST = (St, paramS). `st` is 32 bytes, or None in a change to the St in force.
 
-    `params` maps labels to values; under SLOTS a dict of slot number to SlotGrant or None.
+    `params` maps labels to values; under SLOTS a dict of slot number to SlotGrant or None, under
+    SLOT_RANGES a list of SlotRange.
     """
 
     def __init__(self, st, params: dict):
@@ -151,11 +175,22 @@ class ServerToken:
         """Tell a whole ST from a change."""
         return self.st is not None
 
+    def grant(self, slot: int) -> SlotGrant | None:
+        """Return what a slot is worth, with what its range adds; None if it has no grant."""
+        grant = self.params[SLOTS].get(slot)
+        if grant is not None:
+            for shared in self.params.get(SLOT_RANGES, ()):
+                if shared.first <= slot <= shared.last:
+                    return grant.within(shared)
+        return grant
+
     def params_s(self) -> dict:
         """Return paramS as CBOR carries it."""
         params = dict(self.params)
         if SLOTS in params:
             params[SLOTS] = {slot: _grant_map(grant) for slot, grant in params[SLOTS].items()}
+        if SLOT_RANGES in params:
+            params[SLOT_RANGES] = [_range_array(shared) for shared in params[SLOT_RANGES]]
         return params
 
 
@@ -213,6 +248,8 @@ def server_token(value: object) -> ServerToken:
     _check_closed(params.get(CLOSED, {}))
     if SLOTS in params:
         params[SLOTS] = _slots(params[SLOTS])
+    if SLOT_RANGES in params:
+        params[SLOT_RANGES] = _slot_ranges(params[SLOT_RANGES])
     token = ServerToken(st, params)
     if st is not None:
         check_server_token(token)
@@ -231,6 +268,9 @@ def check_server_token(token: ServerToken):
         if grant is not None:
             _check_numbers(params, grant.first, grant.last)
             _check_bearer(params, grant.level)
+    for shared in params.get(SLOT_RANGES, ()):
+        if shared.last > params[N_CLIENTS]:
+            raise DecodeError("a range lies beyond N")
 
 
 def client_token(value: object) -> ClientToken:
@@ -292,6 +332,47 @@ def _slots(value: object) -> dict:
         check_uint(slot, 1, MAX_TABLE)
         slots[slot] = None if params is None else _slot_grant(params)
     return slots
+
+
+def _range_array(shared: SlotRange) -> list:
+    params: dict = {}
+    if shared.level is not None:
+        params[LEVEL] = shared.level
+    if shared.permissions is not None:
+        params[PERMISSIONS] = aif.to_cbor(shared.permissions)
+    if shared.renewal is not None:
+        params[RENEWAL] = renewals.to_cbor(shared.renewal)
+    return [shared.first, shared.last, params]
+
+
+def _slot_ranges(value: object) -> list:
+    if not isinstance(value, list) or len(value) > MAX_SLOT_RANGES:
+        raise DecodeError("ranges of slots are an array of at most 16")
+    ranges, lowest = [], 1
+    for one in value:
+        shared = _slot_range(one, lowest)
+        lowest = shared.last + 1
+        ranges.append(shared)
+    return ranges
+
+
+def _slot_range(value: object, lowest: int) -> SlotRange:
+    """Return the range in decoded CBOR; it begins at slot `lowest` or later."""
+    if not isinstance(value, list) or len(value) != 3:
+        raise DecodeError("a range is its first slot, its last one and a map")
+    first, last, params = value
+    check_uint(first, lowest, MAX_TABLE)
+    check_uint(last, first, MAX_TABLE)
+    _check_map(params, _SHARED, ())
+    if not params:
+        raise DecodeError("a range that says nothing")
+    return SlotRange(
+        first,
+        last,
+        params.get(LEVEL),
+        aif.from_cbor(params[PERMISSIONS]) if PERMISSIONS in params else None,
+        renewals.from_cbor(params[RENEWAL]) if RENEWAL in params else None,
+    )
 
 
 def _slot_grant(params: dict) -> SlotGrant:

@@ -79,6 +79,9 @@ class ServerVectorsTest(unittest.TestCase):
     def test_order_of_checks(self):
         self.play("pat/server")
 
+    def test_ranges_of_slots(self):
+        self.play("pat/ranges")
+
     def test_endorsements(self):
         self.play("pat/endorsed")
         self.play("pat/endorsed_failure")

@@ -31,6 +31,7 @@ class TokenVectorsTest(unittest.TestCase):
             ("pat/failure_client_token", tokens.decode_client_token),
             ("pat/failure_server_token", tokens.decode_server_token),
             ("pat/failure_slot_grant", tokens.decode_server_token),
+            ("pat/failure_range", tokens.decode_server_token),
         ):
             for name, case in load(file):
                 self.assertEqual(result(decode, unhex(case["encoded"])), case["expect"], name)

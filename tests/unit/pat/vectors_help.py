@@ -30,6 +30,7 @@ LABELS = {
     "endorsement": tokens.ENDORSEMENT,
     "version": tokens.VERSION,
 }
+NESTED = ("slots", "ranges")
 
 
 def suite(case: dict):
@@ -68,7 +69,7 @@ def pairs(permissions: list | None) -> list | None:
 
 def parameters(named: dict) -> dict:
     """Named parameters under their labels, as tokens have them in memory."""
-    params = {LABELS[name]: value for name, value in named.items() if name != "slots"}
+    params = {LABELS[name]: value for name, value in named.items() if name not in NESTED}
     if tokens.PERMISSIONS in params:
         params[tokens.PERMISSIONS] = pairs(params[tokens.PERMISSIONS])
     if tokens.RENEWAL in params:
@@ -78,7 +79,20 @@ def parameters(named: dict) -> dict:
     if "slots" in named:
         slots = named["slots"].items()
         params[tokens.SLOTS] = {int(slot): grant(fields) for slot, fields in slots}
+    if "ranges" in named:
+        params[tokens.SLOT_RANGES] = [slot_range(fields) for fields in named["ranges"]]
     return params
+
+
+def slot_range(fields: dict) -> tokens.SlotRange:
+    """A range from its named parameters."""
+    return tokens.SlotRange(
+        fields["first"],
+        fields["last"],
+        fields.get("level"),
+        pairs(fields.get("permissions")),
+        renewal(fields.get("renewal")),
+    )
 
 
 def grant(fields: dict | None) -> tokens.SlotGrant | None:

@@ -411,9 +411,47 @@ def slot_grant_failures() -> list:
         ("endorsement: empty", with_(21, b"")),
         ("endorsement: 257 bytes", with_(21, bytes(257))),
         ("permissions: false", with_(16, False)),
-        ("a parameter that nobody knows", with_(24, 1)),
+        ("ranges, in a grant", with_(24, [[1, 1, {15: 1}]])),
+        ("a parameter that nobody knows", with_(25, 1)),
     ]
     rows.append(("a renewal of all slots", tokens.dumps([None, {19: 13, 22: {1: 5}}])))
+    return [{"name": name, "expect": MALFORMED, "encoded": data.hex()} for name, data in rows]
+
+
+def range_failures() -> list:
+    """A server token of N = 3, each time with one wrong thing in its ranges."""
+    small = {**WHOLE, "slots": {}}
+
+    def with_(value: object) -> bytes:
+        return tokens.dumps([secret("St"), {**tokens.parameters(small), 24: value}])
+
+    one = [1, 1, {15: 1}]
+    rows = [
+        ("null", with_(None)),
+        ("a map", with_({1: one})),
+        ("17 of them", tokens.dumps([None, {19: 13, 24: [[n, n, {15: 1}] for n in range(1, 18)]}])),
+        ("not an array", with_([{15: 1}])),
+        ("without its last slot", with_([[1, {15: 1}]])),
+        ("four elements", with_([[*one, 0]])),
+        ("slot 0", with_([[0, 1, {15: 1}]])),
+        ("slot N + 1", with_([[1, 4, {15: 1}]])),
+        ("first above last", with_([[2, 1, {15: 1}]])),
+        ("overlap", with_([[1, 2, {15: 1}], [2, 3, {15: 1}]])),
+        ("out of order", with_([[2, 2, {15: 1}], one])),
+        ("first is true", with_([[True, 1, {15: 1}]])),
+        ("last is 1.0", with_([[1, 1.0, {15: 1}]])),
+        ("says nothing", with_([[1, 1, {}]])),
+        ("parameters are null", with_([[1, 1, None]])),
+        ("level 4", with_([[1, 1, {15: 4}]])),
+        ("permissions undefined", with_([[1, 1, {16: None}]])),
+        ("permissions are text", with_([[1, 1, {16: "/light"}]])),
+        ("33 permissions", with_([[1, 1, {16: [["/light", 1]] * 33}]])),
+        ("an empty renewal", with_([[1, 1, {22: {}}]])),
+        ("time", with_([[1, 1, {15: 1, 17: 60}]])),
+        ("a generation", with_([[1, 1, {15: 1, 18: 1}]])),
+        ("an endorsement", with_([[1, 1, {15: 1, 21: b"x"}]])),
+        ("a parameter that nobody knows", with_([[1, 1, {15: 1, 25: 1}]])),
+    ]
     return [{"name": name, "expect": MALFORMED, "encoded": data.hex()} for name, data in rows]
 
 
@@ -511,5 +549,6 @@ FILES = {
         "Changes with a slot grant to refuse (SPEC.md 4.1, 4.3).",
         slot_grant_failures,
     ),
+    "failure_range.json": ("Ranges of slots to refuse (SPEC.md section 4.5).", range_failures),
     "failure_ticket.json": ("Ticket requests and their errors (SPEC.md 9.2).", ticket_failures),
 }

@@ -207,6 +207,31 @@ def bearer() -> dict:
     return world.case("slot 2: implicit authorization, level 0")
 
 
+def ranges() -> dict:
+    slots = {
+        "1": {"generation": 1, "last": 1023, "level": 1, "permissions": [["/light", 1]]},
+        "2": {"generation": 3, "last": 63, "level": 0},
+        "3": {"generation": 1, "last": 63, "level": 0},
+    }
+    shared = [{"first": 1, "last": 2, "level": 2, "permissions": [["/plain", 1], ["/light", 4]]}]
+    world = World(RESOURCES, {**SERVER, "slots": slots, "ranges": shared})
+
+    def answered(name: str, row: int, at: tuple, level: int, plain: Plain, answer: Plain) -> None:
+        world.answered(name, row, world.token(*at), level, plain, answer)
+
+    light, plain = get("/light"), get("/plain")
+    answered("the grant's permissions", 12, (1, 0), INTEGRITY, light, ANSWER_TEXT)
+    answered("the range's do not widen them", 11, (1, 1), INTEGRITY, plain, FORBIDDEN)
+    answered("nor by a method", 11, (1, 2), INTEGRITY, PUT_STATE, FORBIDDEN)
+    answered("the range's level", 10, (1, 3), POP, light, demand(INTEGRITY))
+    answered("the range's permissions", 12, (2, 0), INTEGRITY, plain, ANSWER_TEXT)
+    answered("in place of all", 11, (2, 1), CONFIDENTIAL, get("/lock"), FORBIDDEN)
+    world.refused("bearer is too little", 7, world.token(2, 2).request(BEARER, plain).message())
+    answered("outside the range: bearer", 12, (3, 0), BEARER, plain, ANSWER_TEXT)
+    answered("outside the range: all", 12, (3, 1), CONFIDENTIAL, get("/lock"), ANSWER_TEXT)
+    return world.case("a range of slots 1 and 2: permissions, level 2")
+
+
 def change(version: int, **named) -> bytes:
     return tokens.token(None, {"version": version, **named})
 
@@ -244,6 +269,12 @@ def changes() -> list:
         ],
         ("last past the capacity", change(7, slots={"2": {**grant, "last": 1024}}), "4.00", (1, 6)),
         ("d and N grow", change(7, depth=128, n_clients=6), "2.04", (1, 7)),
+        (
+            "a range beyond N",
+            change(8, ranges=[{"first": 6, "last": 7, "level": 1}]),
+            "4.00",
+            (1, 7),
+        ),
         ("a slot is closed", change(8, slots={"2": None}), "2.04", (1, 8)),
         (
             "an older whole token",
@@ -264,6 +295,10 @@ FILES = {
     "server.json": (
         "Requests to one server and its answers, in order (SPEC.md section 6.2).",
         lambda: [checks(), bearer()],
+    ),
+    "ranges.json": (
+        "As server.json, with a range of slots (SPEC.md section 4.5).",
+        lambda: [ranges()],
     ),
     "changes.json": ("Server tokens that S is sent, in order (SPEC.md section 9.1).", changes),
 }

@@ -37,6 +37,10 @@ CLIENT = {
     "level": 1,
 }
 
+RANGES = [
+    {"first": 1, "last": 1, "level": 2},
+    {"first": 2, "last": 3, "permissions": LIGHT, "renewal": {"seconds": 60}},
+]
 
 # A list of one command, as C has it: nothing in it can be verified there.
 SEALED = tokens.dumps([[1, 13, secret("sealed")[:20]]])
@@ -76,6 +80,9 @@ def server_token() -> list:
                 "1": {**grant, "permissions": None},
                 "2": {**grant, "permissions": None, "endorsement_version": 2**30 - 1},
                 "3": {**grant, "endorsement_version": 1, "endorsement": secret("x").hex()}}}),
+        token_case("whole, with ranges", "st", secret("St"), {**WHOLE, "ranges": RANGES}),
+        token_case("change: ranges", "st", None, {"version": 20, "ranges": RANGES}),
+        token_case("change: no range any more", "st", None, {"version": 21, "ranges": []}),
         token_case("change: nothing but the version", "st", None, {"version": 17}),
     ]  # fmt: skip
 

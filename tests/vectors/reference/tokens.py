@@ -11,7 +11,7 @@ LABELS = {
     "epoch": 1, "suite": 2, "n_clients": 3, "degree": 4, "depth": 5, "at_len": 6, "window": 7,
     "aead": 8, "audience": 9, "sam": 10, "slots": 11, "slot": 12, "first": 13, "last": 14,
     "level": 15, "permissions": 16, "expires_in": 17, "generation": 18, "version": 19,
-    "endorsement": 21, "renewal": 22, "endorsement_version": 23,
+    "endorsement": 21, "renewal": 22, "endorsement_version": 23, "ranges": 24,
 }  # fmt: skip
 PER_AT = {"notifications": 1, "seconds": 2, "requests": 3}
 
@@ -44,7 +44,9 @@ def in_order(value: Any) -> Any:
 
 def parameters(named: dict) -> dict:
     """Named parameters under their labels (section 4.1); slots are keyed by decimal text."""
-    labelled = {LABELS[name]: value for name, value in named.items() if name != "slots"}
+    labelled = {
+        LABELS[name]: value for name, value in named.items() if name not in ("slots", "ranges")
+    }
     if "renewal" in named:
         limits = named["renewal"].items()
         labelled[LABELS["renewal"]] = {PER_AT[name]: value for name, value in limits}
@@ -55,7 +57,14 @@ def parameters(named: dict) -> dict:
             int(slot): None if grant is None else parameters(grant)
             for slot, grant in named["slots"].items()
         }
+    if "ranges" in named:
+        labelled[LABELS["ranges"]] = [slot_range(**shared) for shared in named["ranges"]]
     return labelled
+
+
+def slot_range(first: int, last: int, **shared: Any) -> list:
+    """What slots share (section 4.5)."""
+    return [first, last, parameters(shared)]
 
 
 def token(secret: bytes | None, named: dict) -> bytes:
