@@ -6,7 +6,7 @@ from leafkey.coap.message import Message
 from leafkey.coap.numbers import BAD_OPTION, FETCH, GET, NOT_FOUND, PAT, UNAUTHORIZED
 from leafkey.pat.verifier import Refused, Session
 from leafnode.guard import Guard
-from leafnode.router import Router
+from leafnode.router import OPEN, Route, Router
 
 # Who holds the grant behind a request: the manager, or a client by (epoch, slot, generation).
 Holder = namedtuple("Holder", ("is_manager", "grant"))
@@ -16,8 +16,9 @@ class Admitted:
     """A request to an open resource: anybody may make it, and its answer goes out as it is.
 
     `request` is the Message as its client made it. `peer` tells clients apart in block-wise
-    transfers, `observer` observations; both are hashable. `expendable`: a duplicate may be
-    answered anew, so that the cached reply may make room for others.
+    transfers, `observer` observations; both are hashable. `route` is where it goes, None if
+    nothing serves it. `expendable`: a duplicate may be answered anew, so that the cached reply may
+    make room for others.
     """
 
     is_manager = False
@@ -26,9 +27,10 @@ class Admitted:
     # What one AT may carry (leafkey.pat.renewal.Renewal); None: no limit.
     renewal = None
 
-    def __init__(self, request: Message, remote: tuple):
+    def __init__(self, request: Message, remote: tuple, route: Route | None):
         self.request = request
         self.peer = remote
+        self.route = route
         self.expendable = request.code in (GET, FETCH)
 
     @property
@@ -48,9 +50,10 @@ class Admitted:
 class Authorized(Admitted):
     """A request under an accepted AT, from a client or from the manager."""
 
-    def __init__(self, session: Session, is_manager: bool):
+    def __init__(self, session: Session, is_manager: bool, route: Route | None):
         self._session = session
         self.request = session.request
+        self.route = route
         self.is_manager = is_manager
         self.expendable = False
         self.who = session.pseudonym
@@ -80,13 +83,14 @@ def admit(
     Without a guard only open resources are served.
     """
     if message.option(PAT) is None:
-        if router.is_open(message):
-            return Admitted(message, remote)
+        route = router.find(message)
+        if router.is_open(message) if route is None else route.level == OPEN:
+            return Admitted(message, remote, route)
         raise Refused(_refusal(router, guard, message))
     if guard is None:
         raise Refused(Message(BAD_OPTION))
     session = guard.unprotect(message, router.level_of, now)
-    return Authorized(session, guard.is_manager(session))
+    return Authorized(session, guard.is_manager(session), router.find(session.request))
 
 
 def _refusal(router: Router, guard: Guard | None, message: Message) -> Message:

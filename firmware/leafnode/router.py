@@ -109,27 +109,19 @@ class Router:
         # Nothing protects the Echo of a request that carries an AT alone.
         return LEVELS.get(route.level or OPEN, POP if route.fresh else BEARER)
 
-    def is_fresh(self, message: Message) -> bool:
-        """True if a request is to prove that it was made just now (SPEC 6.4)."""
-        route = self.find(message)
-        return route is not None and route.fresh
-
     def has(self, message: Message) -> bool:
         """True if something is served under the request's path."""
         return message.path() in self._routes
 
-    async def dispatch(self, message: Message, who=None) -> Message:
+    async def dispatch(self, message: Message, who=None, route: Route | None = None) -> Message:
         """The response to a whole request; `who()` tells who asks, None if it may be anybody.
 
-        Whatever a resource raises becomes an error response that says nothing about it.
+        `route`: what `find` gave for it, if that is known. Whatever a resource raises becomes an
+        error response that says nothing about it.
         """
-        path = message.path()
-        routes = self._routes.get(path)
-        if routes is None:
-            return self._discover(message, who) if path == DISCOVERY else Message(NOT_FOUND)
-        route = routes.get(message.code)
+        route = route or self.find(message)
         if route is None:
-            return Message(METHOD_NOT_ALLOWED)
+            return self._unserved(message, who)
         try:
             result = await route.handler(Request(message, route.path, who))
             return _accepted(message, to_message(result, usual_code(message.code)))
@@ -139,6 +131,11 @@ class Router:
             # The type alone: the text of an exception may hold what the peer sent.
             self._log("error in resource " + route.path + ": " + type(error).__name__)
             return Message(INTERNAL_SERVER_ERROR)
+
+    def _unserved(self, message: Message, who) -> Message:
+        if self.has(message):
+            return Message(METHOD_NOT_ALLOWED)
+        return self._discover(message, who) if message.path() == DISCOVERY else Message(NOT_FOUND)
 
     def _discover(self, message: Message, who) -> Message:
         if message.code != GET:

@@ -133,24 +133,24 @@ class Server:
 
     def _challenge(self, admitted: Admitted, now: int) -> Message | None:
         """The answer to a request that may be an old one, before anything of it is kept."""
-        # What is open to anybody is not fresh either.
-        if admitted.who is None or admitted.is_manager:
-            return None
-        if not self._router.is_fresh(admitted.request):
+        route = admitted.route
+        if route is None or not route.fresh or admitted.is_manager:
             return None
         return self._freshness.check(admitted.peer, admitted.request, now)
 
     async def _respond(self, admitted: Admitted, request: Message, handle: Exchange) -> Message:
         """The first block of the response to a whole request."""
         if admitted.is_manager and self._guard is not None:
-            response = self._guard.manage(request, now_ms())
+            now = now_ms()
+            response = self._guard.manage(request, now)
         else:
             changes = self._observers.changes
-            response = await self._router.dispatch(request, admitted.who)
-            if not admitted.is_current(now_ms()):
+            response = await self._router.dispatch(request, admitted.who, admitted.route)
+            now = now_ms()
+            if not admitted.is_current(now):
                 return Message(UNAUTHORIZED)
             self._observers.answered(admitted, request, response, handle, changes)
-        return self._assembler.response(admitted.peer, request, response, now_ms())
+        return self._assembler.response(admitted.peer, request, response, now)
 
 
 def _commands(guard: Guard):
