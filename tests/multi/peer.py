@@ -83,13 +83,17 @@ class Peer:
         raise AssertionError(f"{self.remote} answers no ping")
 
     def request(self, message: Message) -> Message:
-        """Return the response to a request, which is sent once."""
+        """Return the response to a request, which is sent again as confirmable messages are."""
         sent = message.copy()
         sent.type, sent.mid, sent.token = CON, int.from_bytes(os.urandom(2), "big"), os.urandom(4)
         self.send(encode(sent))
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
-            received = decode(self.receive() or b"")
+            data = self.receive(SPAN)
+            if data is None:
+                self.send(encode(sent))
+                continue
+            received = decode(data)
             if received.type == CON:
                 self.send(encode(Message(EMPTY, type=ACK, mid=received.mid)))
             if received.token == sent.token and not is_request(received.code):
