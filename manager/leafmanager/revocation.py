@@ -6,9 +6,9 @@ from sqlalchemy.orm import Session
 from leafkey.ace import aif
 from leafmanager import cam_clients, consent, decisions, slots
 from leafmanager.errors import ManagerError
-from leafmanager.holding import live_grants
-from leafmanager.policy import in_force
-from leafmanager.store.tables import Consent, Node, Rule, Server
+from leafmanager.holding import has_expired, live_grants
+from leafmanager.policy import ENDORSED, in_force
+from leafmanager.store.tables import Consent, Grant, Node, Rule, Server, Slot
 
 
 def revoke(session: Session, client: Node, servers: list[Server], now: int) -> list[Server]:
@@ -38,6 +38,40 @@ def renew(session: Session, client: Node, server: Server, now: int) -> None:
         raise ManagerError(
             f"{client.name} holds no ticket for {server.node.name}", "see 'leafkey grant list'"
         )
+
+
+def permit(
+    session: Session, client: Node, server: Server, permissions: list[tuple[str, int]], now: int
+) -> None:
+    """Tell a server what a client's ticket permits, where the ticket alone was to say so.
+
+    That is `permissions`, or all that the ticket says if there are none. Nothing beyond the ticket
+    can be given so. ManagerError if there is no such ticket, or it says less.
+    """
+    slot, grant = _endorsed(session, client, server, now)
+    said = aif.decode(grant.permissions)
+    beyond = aif.minus(permissions, said)
+    if beyond:
+        raise ManagerError(
+            f"the ticket of {client.name} does not cover {aif.text(beyond)}",
+            f"it covers {aif.text(said)}; more takes a rule and another ticket: "
+            "'leafkey policy allow', and 'leafkey renew'",
+        )
+    slots.state_permissions(session, slot, grant, aif.joined(permissions, []) or said, now)
+
+
+def _endorsed(session: Session, client: Node, server: Server, now: int) -> tuple[Slot, Grant]:
+    held = [pair for pair in live_grants(session, server) if pair[1].client_id == client.id]
+    if not held or has_expired(held[0][1], now):
+        raise ManagerError(
+            f"{client.name} holds no ticket for {server.node.name}", "see 'leafkey grant list'"
+        )
+    if held[0][1].authorization != ENDORSED:
+        raise ManagerError(
+            f"nothing is left open in the ticket of {client.name} for {server.node.name}",
+            "that takes a ticket by a rule with --endorsed; 'leafkey renew' voids one",
+        )
+    return held[0]
 
 
 def _close(session: Session, server: Server, clients: set[int], now: int) -> bool:

@@ -111,6 +111,18 @@ def close(
     _end(session, [grant for _, grant in closing], now)
 
 
+def state_permissions(
+    session: Session, slot: Slot, grant: Grant, permissions: list[tuple[str, int]], now: int
+) -> None:
+    """Tell the server in a new version what a grant permits, which was left to its endorsement."""
+    server = grant.server
+    server.version += 1
+    slot.version = grant.version = server.version
+    grant.permissions = aif.encode(permissions)
+    grant.authorization = EXPLICIT
+    versions.record(session, server, f"what {grant.client.name} may do"[:MAX_TEXT], now)
+
+
 def begin_epoch(
     session: Session, server: Server, now: int, above: tuple[int, int] = (0, 0)
 ) -> None:

@@ -56,6 +56,49 @@ def test_permissions_that_the_client_brings(home: Leafkey, display: ClientNode, 
     assert (shown.terms.permissions, shown.terms.last) == ([TEMP], token.params[tokens.LAST])
 
 
+def test_permissions_that_are_filled_in_later(
+    home: Leafkey, display: ClientNode, ready: ServerNode
+):
+    home.ok("policy", "allow", "display", "thermo", "/*", "--methods", "all", "--endorsed")
+    granted(display.ask("thermo", TEMP, ("/vent", 5)))
+    assert "thermo    confirmed" in home.ok("grant", "permit", "display", "thermo", "GET /vent")
+    held = ready.clients.token
+    assert held
+    grant = held.params[tokens.SLOTS][1]
+    assert (grant.generation, grant.permissions) == (1, [("/vent", 1)])
+    assert ready.pushed[-1].st is None
+    assert "GET /vent" in home.ok("grant", "list")
+    assert "nothing is left open" in home.fails("grant", "permit", "display", "thermo")
+
+
+def test_all_that_the_ticket_says_is_filled_in(
+    home: Leafkey, display: ClientNode, ready: ServerNode
+):
+    home.ok("policy", "allow", "display", "thermo", "/temp", "--endorsed")
+    granted(display.ask("thermo", TEMP))
+    home.ok("grant", "permit", "display", "thermo")
+    held = ready.clients.token
+    assert held
+    assert held.params[tokens.SLOTS][1].permissions == [TEMP]
+
+
+def test_nothing_beyond_the_ticket_is_filled_in(
+    home: Leafkey, display: ClientNode, ready: ServerNode
+):
+    home.ok("policy", "allow", "display", "thermo", "/temp", "--endorsed")
+    assert "holds no ticket" in home.fails("grant", "permit", "display", "thermo")
+    granted(display.ask("thermo", TEMP))
+    for words in (["PUT /temp"], ["GET /temp", "GET /vent"], ["GET /*"]):
+        assert "does not cover" in home.fails("grant", "permit", "display", "thermo", *words)
+    for words in (["GET"], ["temp"], ["READ /temp"]):
+        home.fails("grant", "permit", "display", "thermo", *words, code=2)
+    home.fails("grant", "permit", "nobody", "thermo")
+    home.fails("grant", "permit", "display", "nowhere")
+    held = ready.clients.token
+    assert held
+    assert held.params[tokens.SLOTS][1].permissions == tokens.UNDEFINED
+
+
 def test_permissions_that_the_server_is_told_are_endorsed_too(
     allowed: None, display: ClientNode, ready: ServerNode
 ):

@@ -1,4 +1,4 @@
-"""`leafkey grant`: who holds what."""
+"""`leafkey grant`: who holds what, and what is filled in of it later."""
 
 import time
 from typing import Annotated
@@ -8,10 +8,12 @@ from sqlalchemy import select
 
 from leafkey.ace import aif
 from leafkey.pat import tokens
-from leafmanager import units
-from leafmanager.cli import ui
+from leafmanager import cam_clients, provision, revocation, units
+from leafmanager.cli import delivery, ui
+from leafmanager.cli.delivery import Wait
+from leafmanager.errors import UsageError
 from leafmanager.slots import has_expired
-from leafmanager.store.tables import Grant
+from leafmanager.store.tables import Grant, Server
 
 app = ui.group("The tickets that were granted.")
 
@@ -32,6 +34,48 @@ def list_grants(
         shown = [grant for grant in found if everything or not _is_over(grant, now)]
         records = [_record(grant, now) for grant in shown]
     ui.show_records(records, as_json, "no grants")
+
+
+@app.command()
+def permit(
+    client: Annotated[
+        str, typer.Argument(metavar="CLIENT", help="The client's name, or CAM/CLIENT.")
+    ],
+    server: Annotated[str, typer.Argument(metavar="SERVER", help="The server's name.")],
+    state: ui.State,
+    permissions: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PERMISSION]...",
+            help="'GET /temp', 'GET,PUT /vent', or /vent for all methods.",
+            show_default="all that the ticket says",
+        ),
+    ] = None,
+    wait: Wait = delivery.WAIT_SECONDS,
+    as_json: ui.Json = False,
+) -> None:
+    """Tell a server what a client's ticket permits, if only the ticket was to say so.
+
+    This is for a ticket that is out, given by a rule with --endorsed. From then on the server
+    allows what is named here alone, which may be less than the ticket says, and never more.
+    """
+    now = int(time.time())
+    named = [_permission(text) for text in permissions or ()]
+    with ui.opened(state) as store:
+        with store.transaction() as session:
+            node = provision.find_node(session, server, provision.SERVER)
+            found = session.get_one(Server, node.id, with_for_update={"of": Server})
+            holder = cam_clients.named(session, client, now)
+            revocation.permit(session, holder, found, named, now)
+            wanted = [delivery.awaited(found)]
+        delivery.report(store, state, wanted, wait, as_json)
+
+
+def _permission(text: str) -> tuple[str, int]:
+    path, methods = units.permission(text)
+    if not path:
+        raise UsageError(f"{text!r} names no path", "write for example 'GET /temp'")
+    return path, methods
 
 
 def _record(grant: Grant, now: int) -> dict[str, object]:
