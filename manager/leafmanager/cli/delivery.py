@@ -99,7 +99,7 @@ def _record(found: _State, waited: float, serves: bool) -> dict[str, object]:
 
 def _text(found: _State, waited: float, serves: bool) -> str:
     if found.is_confirmed:
-        return f"confirmed {waited:.1f} s"
+        return f"confirmed {waited:.{1 if waited >= 0.1 else 2}f} s"
     if not found.is_heard:
         return "never heard of; will get it when it asks"
     if not serves:
