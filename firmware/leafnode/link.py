@@ -22,6 +22,7 @@ from leafkey.coap.numbers import CON, INTERNAL_SERVER_ERROR, MAX_AGE, SERVICE_UN
 from leafkey.compat import const
 from leafkey.errors import ProtocolError, Unreachable
 from leafnode.clock import now_ms
+from leafnode.eager import start
 from leafnode.ports import Ports
 from leafnode.udp import UdpSocket
 
@@ -261,8 +262,9 @@ class Link:
         if on_request is None or len(event.remote) > 2:
             self._endpoint.cancel(event.handle)
         elif len(self._running) < MAX_RUNNING or self._end_stuck():
-            task = asyncio.create_task(self._serve(on_request, event))
-            self._running[event.handle] = task
+            task = start(self._serve(on_request, event))
+            if task is not None:
+                self._running[event.handle] = task
         else:
             busy = Message(SERVICE_UNAVAILABLE, ((MAX_AGE, bytes((RETRY_AFTER,))),))
             self._endpoint.respond(event.handle, busy, now_ms(), True)
