@@ -68,7 +68,7 @@ interop: $(VENV)/.test ## tests against aiocoap and libcoap alone
 	$(PYTEST) tests/interop
 
 bench: $(VENV)/.test ## measure, print a table, write build/bench.json
-	@$(BIN)/python -m tests.bench.run
+	@PYTHONPATH=firmware $(BIN)/python -m tests.bench.run
 
 tools: ## install what the tests want from Debian's packages (as root)
 	@command -v apt-get >/dev/null || { echo 'make tools knows Debian alone. Elsewhere install' \

@@ -87,7 +87,10 @@ def show(records: Iterable[Record], notes: Iterable[str]) -> None:
 
 def _caption() -> str:
     machine = f"{platform.machine()}, {os.cpu_count()} CPUs"
-    return f"On {MICROPYTHON} but where the file says otherwise. Ratios are claims; times and rates are of this machine ({machine})."
+    return (
+        f"On {MICROPYTHON} but where the file says otherwise. "
+        f"Ratios are claims; times and rates are of this machine ({machine})."
+    )
 
 
 def _verdict(record: Record) -> str:
