@@ -5,7 +5,7 @@ Exits with 1 if something that must hold does not.
 
 import sys
 
-from tests.bench import chacha20, flash, privacy, rates, revocation, sizes, slots
+from tests.bench import catch_up, chacha20, flash, privacy, rates, revocation, sizes, slots
 from tests.bench.report import Record, show, write
 from tests.support.processes import ROOT
 
@@ -24,7 +24,7 @@ def measure() -> tuple[list[Record], list[str]]:
     print("slots ..", flush=True)
     records += slots.records()
     print("flash ..", flush=True)
-    records += flash.records()
+    records += flash.records() + catch_up.records()
     print("unlinkability ..", flush=True)
     records += privacy.records()
     print("revocations ..", flush=True)
