@@ -4,7 +4,8 @@ from collections import namedtuple
 
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import BAD_OPTION, FETCH, GET, NOT_FOUND, PAT, UNAUTHORIZED
-from leafkey.pat.verifier import Refused, Session
+from leafkey.errors import Refused
+from leafkey.pat.verifier import Session
 from leafnode.guard import Guard
 from leafnode.router import OPEN, Route, Router
 

@@ -8,8 +8,8 @@ from leafkey.coap.endpoint import Endpoint
 from leafkey.coap.exchange import Exchange
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import COAP_PORT, CONTENT_FORMAT, UNAUTHORIZED
+from leafkey.errors import Refused
 from leafkey.pat.freshness import VALID_MS, Freshness
-from leafkey.pat.verifier import Refused
 from leafnode.admission import Admitted, admit
 from leafnode.carrier import COMMANDS_PATH
 from leafnode.clock import now_ms

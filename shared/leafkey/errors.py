@@ -13,8 +13,11 @@ LeafkeyError
     TokenTooOld           the number lies before what the branch can still derive
     TokenTooFar           the number lies past the window or past the grant
     TokensExhausted       the grant has no AT left
+  ReplayError             a message was received before, or may have been
+  SequenceExhausted       a security context has no sequence number left
   OutOfStep               a change to an ST does not follow the one in force
   StateError              stored state is missing, corrupt or from another identity
+  Refused                 a request that gets no answer from a resource
   AccessError             what an application can act on
     Unreachable           the peer did not answer
     NotAllowed            the owner's policy does not allow this
@@ -85,12 +88,28 @@ class TokensExhausted(TokenError):
     """The grant has no AT left: ask for a new ticket."""
 
 
+class ReplayError(LeafkeyError):
+    """A message was received before, or may have been (RFC 8613 section 7.4)."""
+
+
+class SequenceExhausted(LeafkeyError):
+    """A security context has no sequence number left: its peers need another one."""
+
+
 class OutOfStep(LeafkeyError):
     """A change to an ST does not follow the one in force: the whole ST is needed (SPEC 9.1)."""
 
 
 class StateError(LeafkeyError):
     """Stored state is missing, corrupt or from another identity."""
+
+
+class Refused(LeafkeyError):
+    """A request that gets no answer from a resource; `response` is the Message to send instead."""
+
+    def __init__(self, response):
+        super().__init__("refused")
+        self.response = response
 
 
 class AccessError(LeafkeyError):

@@ -11,10 +11,11 @@ import time
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import CONTENT, GET
 from leafkey.crypto.provider import default_provider
+from leafkey.errors import Refused
 from leafkey.pat import tokens, tree
 from leafkey.pat.functions import CHACHA20, suite
 from leafkey.pat.presenter import NotRecognized, Presenter
-from leafkey.pat.verifier import Refused, Verifier
+from leafkey.pat.verifier import Verifier
 
 ROUNDS = 50
 SHAPE = {

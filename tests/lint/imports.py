@@ -15,6 +15,7 @@ ROOMS = {
     "coap": {"compat", "errors", "codec"},
     "ace": {"compat", "errors", "codec"},
     "pat": {"compat", "errors", "codec", "crypto", "coap", "ace"},
+    "oscore": {"compat", "errors", "codec", "crypto", "coap"},
 }
 # CoAP knows no CBOR and no crypto: of the codec it uses the bounded reader alone.
 COAP_CODEC = "leafkey.codec.buffer"

@@ -22,11 +22,11 @@ from leafkey.coap.numbers import (
 from leafkey.coap.transfer import Transfer
 from leafkey.codec import cbor
 from leafkey.crypto.provider import default_provider
-from leafkey.errors import OutOfStep, Unreachable
+from leafkey.errors import OutOfStep, Refused, Unreachable
 from leafkey.pat import ticket, tokens
 from leafkey.pat.dialogue import Dialogue
 from leafkey.pat.presenter import Presenter
-from leafkey.pat.verifier import Refused, Verifier
+from leafkey.pat.verifier import Verifier
 
 PATIENCE = 15
 

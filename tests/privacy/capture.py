@@ -17,11 +17,11 @@ from leafkey.coap.endpoint import Endpoint, FailureEvent, RequestEvent
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import CONTENT, GET, URI_QUERY
 from leafkey.crypto.provider import default_provider
-from leafkey.errors import Unreachable
+from leafkey.errors import Refused, Unreachable
 from leafkey.pat import functions, tokens, tree
 from leafkey.pat.dialogue import Dialogue
 from leafkey.pat.presenter import Presenter
-from leafkey.pat.verifier import Refused, Verifier
+from leafkey.pat.verifier import Verifier
 from leafnode.udp import random_port
 
 PROVIDER = default_provider()

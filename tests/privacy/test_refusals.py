@@ -10,9 +10,9 @@ import pytest
 from leafkey.ace import hints
 from leafkey.coap.message import Message, encode
 from leafkey.coap.numbers import DELETE, GET, PAT, POST
+from leafkey.errors import Refused
 from leafkey.pat.refusal import REFUSAL_LEN
 from leafkey.pat.tokens import BEARER, CONFIDENTIAL, INTEGRITY, POP
-from leafkey.pat.verifier import Refused
 from tests.privacy.capture import CLIENTS, Air
 from tests.privacy.distinguisher import Verdict, tell
 

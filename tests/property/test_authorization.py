@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from leafkey.coap.numbers import GET, PAT, POST
-from leafkey.errors import OutcomeUnknown, TokensExhausted, Unreachable
+from leafkey.errors import OutcomeUnknown, Refused, TokensExhausted, Unreachable
 from leafkey.pat import tokens
 from leafkey.pat.dialogue import Dialogue
 from leafkey.pat.presenter import NotRecognized, Presenter
 from leafkey.pat.tokens import CONFIDENTIAL, INTEGRITY, POP, SlotGrant
-from leafkey.pat.verifier import Refused
 from tests.unit.pat.world import PROVIDER, Server, change, presenter, request, run, server_token
 
 FATES = ("pass", "lost", "answer lost", "twice", "held back")

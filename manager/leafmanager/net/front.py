@@ -15,7 +15,7 @@ from leafkey.coap.numbers import (
     SERVICE_UNAVAILABLE,
 )
 from leafkey.coap.options import SUPPORTED, screen
-from leafkey.pat.verifier import Refused
+from leafkey.errors import Refused
 from leafmanager.errors import ManagerError
 from leafmanager.events import NOTE, REFUSAL, Event, Sink
 from leafmanager.net.channels import Channels, now_ms

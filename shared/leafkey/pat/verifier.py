@@ -18,20 +18,12 @@ from leafkey.coap.numbers import (
 )
 from leafkey.coap.options import SUPPORTED, screen
 from leafkey.crypto.compare import equal
-from leafkey.errors import AuthenticationError, DecodeError, LeafkeyError, UnknownToken
+from leafkey.errors import AuthenticationError, DecodeError, Refused, UnknownToken
 from leafkey.pat import endorsement, functions, option, refusal, tokens, tree
 from leafkey.pat.changes import goes_on, kept_marks, merge
 from leafkey.pat.protection import Protection
 from leafkey.pat.renewal import strictest
 from leafkey.pat.window import Window
-
-
-class Refused(LeafkeyError):
-    """A request that gets no answer from a resource; `response` is the Message to send instead."""
-
-    def __init__(self, response: Message):
-        super().__init__("refused")
-        self.response = response
 
 
 class Session:

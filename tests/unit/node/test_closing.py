@@ -7,8 +7,8 @@ import unittest
 from leafkey.coap import numbers
 from leafkey.coap.blockoption import encode_block
 from leafkey.coap.message import Message, encode
+from leafkey.errors import Refused
 from leafkey.pat.renewal import Renewal
-from leafkey.pat.verifier import Refused
 from leafnode.clock import now_ms
 from leafnode.closing import Closing
 from tests.support.loopback import RawPeer

@@ -6,8 +6,7 @@ import unittest
 
 from leafkey.coap import numbers
 from leafkey.coap.message import Message, encode
-from leafkey.errors import DecodeError, Unreachable
-from leafkey.pat.verifier import Refused
+from leafkey.errors import DecodeError, Refused, Unreachable
 from leafnode.client import Client
 from leafnode.link import MAX_RUNNING
 from tests.support.loopback import Log, RawPeer

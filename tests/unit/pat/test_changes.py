@@ -2,10 +2,10 @@
 
 import unittest
 
-from leafkey.errors import DecodeError, OutOfStep, UnsupportedError
+from leafkey.errors import DecodeError, OutOfStep, Refused, UnsupportedError
 from leafkey.pat import functions, tokens
 from leafkey.pat.tokens import BEARER, INTEGRITY, POP, SlotGrant
-from leafkey.pat.verifier import Refused, Verifier
+from leafkey.pat.verifier import Verifier
 from tests.unit.pat.world import (
     AUDIENCE,
     PROVIDER,

@@ -4,12 +4,11 @@
 import unittest
 
 from leafkey.codec import cbor
-from leafkey.errors import AuthenticationError, DecodeError, OutOfStep
+from leafkey.errors import AuthenticationError, DecodeError, OutOfStep, Refused
 from leafkey.pat import commands, tokens
 from leafkey.pat.commands import CHANGE, RATCHET
 from leafkey.pat.follower import Follower
 from leafkey.pat.tokens import POP, SlotGrant
-from leafkey.pat.verifier import Refused
 from tests.unit.pat.world import PROVIDER, Random, Server, change, presenter, request, server_token
 
 GRANTS = {1: SlotGrant(1, 200, POP), 2: SlotGrant(5, 200, POP)}

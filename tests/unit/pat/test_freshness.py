@@ -5,12 +5,11 @@ import unittest
 from leafkey.ace import hints
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import CONTENT, DELETE, ECHO, GET, OBSERVE, PAT, POST, PUT, UNAUTHORIZED
-from leafkey.errors import AuthenticationError, OutcomeUnknown, ProtocolError, Unreachable
+from leafkey.errors import AuthenticationError, OutcomeUnknown, ProtocolError, Refused, Unreachable
 from leafkey.pat.dialogue import MAX_ATTEMPTS, Dialogue
 from leafkey.pat.freshness import ECHO_LEN, MAX_OUTSTANDING, VALID_MS, Freshness
 from leafkey.pat.presenter import EchoDemanded, NotRecognized
 from leafkey.pat.tokens import BEARER, CONFIDENTIAL, INTEGRITY, POP, SlotGrant
-from leafkey.pat.verifier import Refused
 from tests.unit.pat.world import (
     AUDIENCE,
     SAM,

@@ -7,11 +7,10 @@ import unittest
 from leafkey.coap import message as coap
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import CONTENT, GET, PAT, POST, PUT
-from leafkey.errors import AuthenticationError, DecodeError
+from leafkey.errors import AuthenticationError, DecodeError, Refused
 from leafkey.pat import tokens
 from leafkey.pat.presenter import LevelDemanded, NotRecognized
 from leafkey.pat.tokens import BEARER, CONFIDENTIAL, INTEGRITY, POP, SlotGrant
-from leafkey.pat.verifier import Refused
 from tests.unit.pat.world import Random, Server, over_the_air, presenter, request, server_token
 
 DEFINED = (NotRecognized, LevelDemanded, AuthenticationError, DecodeError)

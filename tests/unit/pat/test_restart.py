@@ -2,9 +2,9 @@
 
 import unittest
 
+from leafkey.errors import Refused
 from leafkey.pat import tokens
 from leafkey.pat.tokens import BEARER, CONFIDENTIAL, POP
-from leafkey.pat.verifier import Refused
 from tests.unit.pat.world import WIDTH, Random, Server, change, presenter, request, server_token
 
 GRANTS = {1: tokens.SlotGrant(1, 900, BEARER), 3: tokens.SlotGrant(2, 900, POP)}

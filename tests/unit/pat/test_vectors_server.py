@@ -5,9 +5,9 @@ import unittest
 from leafkey.ace import hints
 from leafkey.coap.numbers import PAT
 from leafkey.codec import cbor
-from leafkey.errors import DecodeError, OutOfStep, UnknownToken
+from leafkey.errors import DecodeError, OutOfStep, Refused, UnknownToken
 from leafkey.pat import functions, refusal, tokens, tree
-from leafkey.pat.verifier import Refused, Verifier
+from leafkey.pat.verifier import Verifier
 from leafkey.pat.window import Window
 from tests.support.vectors import load, unhex
 from tests.unit.pat.vectors_help import PROVIDER, message, parse, serialize

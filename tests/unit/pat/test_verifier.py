@@ -19,11 +19,10 @@ from leafkey.coap.numbers import (
     UNAUTHORIZED,
 )
 from leafkey.codec import cbor
-from leafkey.errors import AuthenticationError
+from leafkey.errors import AuthenticationError, Refused
 from leafkey.pat import refusal, tokens
 from leafkey.pat.presenter import LevelDemanded, NotRecognized
 from leafkey.pat.tokens import BEARER, CONFIDENTIAL, INTEGRITY, POP
-from leafkey.pat.verifier import Refused
 from tests.unit.pat.world import (
     AUDIENCE,
     PROVIDER,

@@ -5,9 +5,10 @@ from leafkey.coap import message as coap
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import CONTENT, GET
 from leafkey.crypto.provider import default_provider
+from leafkey.errors import Refused
 from leafkey.pat import functions, tokens, tree
 from leafkey.pat.presenter import Presenter
-from leafkey.pat.verifier import Refused, Verifier
+from leafkey.pat.verifier import Verifier
 
 PROVIDER = default_provider()
 ST = bytes(range(32))

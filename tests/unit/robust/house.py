@@ -8,12 +8,12 @@ import leafnode.access as access
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import CHANGED, CONTENT, CREATED, GET, PAT
 from leafkey.codec import cbor
-from leafkey.errors import OutcomeUnknown, Unreachable
+from leafkey.errors import OutcomeUnknown, Refused, Unreachable
 from leafkey.pat import commands, ticket, tokens
 from leafkey.pat.dialogue import Dialogue
 from leafkey.pat.presenter import NotRecognized, Presenter
 from leafkey.pat.tokens import CONFIDENTIAL, POP, SlotGrant
-from leafkey.pat.verifier import Refused, Verifier
+from leafkey.pat.verifier import Verifier
 from leafnode.guard import Guard
 from leafnode.identity import load
 from leafnode.keeper import Keeper

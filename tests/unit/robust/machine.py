@@ -8,13 +8,13 @@ hypothesis on CPython.
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import CONTENT, GET, PAT
 from leafkey.codec import cbor
-from leafkey.errors import AuthenticationError, DecodeError, OutOfStep, TokensExhausted
+from leafkey.errors import AuthenticationError, DecodeError, OutOfStep, Refused, TokensExhausted
 from leafkey.pat import commands, refusal, tokens
 from leafkey.pat.changes import merge
 from leafkey.pat.follower import Follower
 from leafkey.pat.presenter import LevelDemanded, NotRecognized, Presenter
 from leafkey.pat.tokens import BEARER, POP, PROBE_LEVEL, ServerToken, SlotGrant
-from leafkey.pat.verifier import Refused, Verifier
+from leafkey.pat.verifier import Verifier
 from leafnode.state import VerifierState
 from leafnode.storage import Storage
 from tests.unit.pat.world import (

@@ -7,11 +7,12 @@ Whatever the step: S has not taken the command, or gives the same receipt again.
 
 import unittest
 
+from leafkey.errors import Refused
 from leafkey.pat import commands, tokens
 from leafkey.pat.commands import CHANGE, RATCHET
 from leafkey.pat.follower import Follower
 from leafkey.pat.tokens import POP, SlotGrant
-from leafkey.pat.verifier import Refused, Verifier
+from leafkey.pat.verifier import Verifier
 from leafnode.state import VerifierState
 from leafnode.storage import Storage
 from tests.unit.pat.world import (

@@ -1,0 +1,1 @@
+"""Object Security for Constrained RESTful Environments (RFC 8613), without I/O."""
