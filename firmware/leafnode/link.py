@@ -49,10 +49,11 @@ FAILURES = {
 
 
 class Link:
-    """One endpoint on a socket, and on fresh ones for requests of its own.
+    """One endpoint on a socket, on fresh ones for requests of its own, and on what is attached.
 
-    `run()` must be running for anything to arrive. A remote with a third member, as `fresh` gives
-    it, is a peer as reached from the socket of that number.
+    `run()` must be running for anything to arrive. A remote is (host, port), or has a third member
+    that says by which other way the peer is reached: an object with `send(data, remote)`, and with
+    `serves`, True if requests that come this way are answered.
     """
 
     def __init__(self, endpoint: Endpoint, socket: UdpSocket, log=print):
@@ -62,6 +63,8 @@ class Link:
         self._endpoint = endpoint
         self._socket = socket
         self._ports = Ports(socket, self._receive)
+        # The tasks that receive from further transports.
+        self._attached = {}
         self._log = log
         self._alarm = asyncio.Event()
         # When the timer task wakes up by itself, at the latest.
@@ -91,8 +94,30 @@ class Link:
                 task.cancel()
             for handle, responses in self._waiting.items():
                 responses.put(FailureEvent(handle, CLOSED))
+            for transport in list(self._attached):
+                self.detach(transport)
             self._ports.close()
             self._socket.close()
+
+    def attach(self, transport):
+        """Receive from a further transport too, until `detach` or the end of `run`.
+
+        It has `receive`, `readable` and `close` as UdpSocket has them; its remotes have a third
+        member.
+        """
+        self._attached[transport] = asyncio.create_task(self._receive(transport))
+
+    def detach(self, transport):
+        """Close an attached transport; what waits for a response there fails with Unreachable."""
+        reader = self._attached.pop(transport, None)
+        if reader is None:
+            return
+        reader.cancel()
+        transport.close()
+        for handle, responses in list(self._waiting.items()):
+            if handle.remote[2:] == (transport,):
+                self._endpoint.cancel(handle)
+                responses.put(FailureEvent(handle, CLOSED))
 
     def fresh(self, remote: tuple) -> tuple:
         """A peer as reached from a port that nobody has seen: for `request` and `observe`.
@@ -100,8 +125,8 @@ class Link:
         `release` it in the end. It is `remote` itself, and so this link's own port, where the
         platform gives no other.
         """
-        number = self._ports.open()
-        return remote if number is None else (remote[0], remote[1], number)
+        port = self._ports.open()
+        return remote if port is None else (remote[0], remote[1], port)
 
     def release(self, remote: tuple, owing: bool):
         """Close the port that `fresh` opened, if it did.
@@ -179,21 +204,20 @@ class Link:
 
     # The socket's side
 
-    async def _receive(self, socket: UdpSocket, number: int | None = None):
-        place = () if number is None else (number,)
+    async def _receive(self, transport):
         taken = 0
         silent = False
         while True:
-            received = socket.receive()
+            received = transport.receive()
             if received is None:
                 if silent:
                     # Readable, and yet no datagram.
                     await asyncio.sleep(ERROR_PAUSE / 1000)
-                await socket.readable()
+                await transport.readable()
                 silent = True
                 continue
             silent = False
-            self._take(received[0], received[1] + place)
+            self._take(received[0], received[1])
             taken += 1
             if taken % BURST == 0:
                 await asyncio.sleep(0)
@@ -211,10 +235,8 @@ class Link:
         """Send what is due, deliver the events, and see to it that the next timer is not missed."""
         endpoint = self._endpoint
         for data, remote in endpoint.datagrams_to_send(now):
-            if len(remote) == 2:
-                self._socket.send(data, remote)
-            else:
-                self._ports.send(remote[2], data, remote[:2])
+            way = self._socket if len(remote) == 2 else remote[2]
+            way.send(data, remote)
         event = endpoint.next_event()
         while event is not None:
             self._deliver(event)
@@ -258,8 +280,8 @@ class Link:
 
     def _start(self, event: RequestEvent):
         on_request = self._on_request
-        # A port of a client's that served would show whose it is.
-        if on_request is None or len(event.remote) > 2:
+        way = event.remote[2:]
+        if on_request is None or (way and not way[0].serves):
             self._endpoint.cancel(event.handle)
         elif len(self._running) < MAX_RUNNING or self._end_stuck():
             task = start(self._serve(on_request, event))

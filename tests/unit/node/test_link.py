@@ -171,6 +171,85 @@ class Client:
         return await self.link.request_afresh(message, remote)
 
 
+class Line:
+    """A transport of another kind: what is sent comes back as a piggybacked answer."""
+
+    serves = True
+
+    def __init__(self):
+        self.remote = ("line", 0, self)
+        self.arrived = []
+        self.is_closed = False
+        self.answers = True
+
+    async def readable(self):
+        while not self.arrived:
+            await asyncio.sleep(0.01)
+
+    def receive(self):
+        return (self.arrived.pop(0), self.remote) if self.arrived else None
+
+    def send(self, data, remote):
+        message = decode(data)
+        if self.answers and message.code == GET:
+            answer = Message(CONTENT, (), b"line", ACK, message.mid, message.token)
+            self.arrived.append(encode(answer))
+
+    def close(self):
+        self.is_closed = True
+
+
+class AttachTest(OnLoopback):
+    def test_a_further_transport_carries_requests(self):
+        async def scenario(link, server, remote):
+            line = Line()
+            link.attach(line)
+            self.assertEqual((await link.request(Message(GET), line.remote)).payload, b"line")
+            self.assertEqual((await link.request(Message(GET), remote)).payload, b"21.5")
+
+        self.run_with(scenario)
+
+    def test_it_serves_if_it_says_so(self):
+        async def scenario(link, server, remote):
+            for serves in (True, False):
+                line = Line()
+                line.serves = serves
+                link.attach(line)
+                line.arrived.append(encode(Message(GET, (), b"", NON, 9, b"ask")))
+                await asyncio.sleep(0.1)
+            self.assertEqual(len(self.served), 1)
+
+        self.run_with(scenario)
+
+    def test_what_waits_fails_when_it_is_detached(self):
+        async def scenario(link, server, remote):
+            line = Line()
+            line.answers = False
+            link.attach(line)
+            request = asyncio.create_task(link.request(Message(GET), line.remote))
+            await asyncio.sleep(0)
+            link.detach(line)
+            with self.assertRaises(Unreachable):
+                await request
+            self.assertTrue(line.is_closed)
+            link.detach(line)
+            self.assertEqual((await link.request(Message(GET), remote)).code, CONTENT)
+
+        self.run_with(scenario)
+
+    def test_it_is_closed_with_the_link(self):
+        lines = []
+
+        async def scenario(link, server, remote):
+            lines.append(Line())
+            link.attach(lines[0])
+            # The link runs from the next turn on.
+            await asyncio.sleep(0)
+
+        self.run_with(scenario)
+        self.assertTrue(lines[0].is_closed)
+
+
 class SenderTest(OnLoopback):
     def test_what_has_no_at_stays_on_one_port(self):
         async def scenario(link, server, remote):
