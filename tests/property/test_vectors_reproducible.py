@@ -33,6 +33,10 @@ def test_coap(tmp_path):
     assert generate("tests.vectors.coap.generate", tmp_path) == committed("coap")
 
 
+def test_slipmux(tmp_path):
+    assert generate("tests.vectors.slipmux.generate", tmp_path) == committed("slipmux")
+
+
 def test_cose(tmp_path):
     made = generate("tests.vectors.codec.generate", tmp_path)
     assert made.items() <= committed("codec").items()
