@@ -13,8 +13,8 @@ from leafkey.coap.numbers import GET, POST
 from leafkey.crypto.provider import default_provider
 from leafkey.pat import endorsement as endorsements
 from leafkey.pat import functions, tokens, tree
-from leafkey.pat.renewal import Renewal
 from leafkey.pat.tokens import ClientToken, ServerToken, SlotGrant
+from leafmanager import per_at, ranges
 from leafmanager.holding import has_expired, live_grants
 from leafmanager.policy import ENDORSED, IMPLICIT
 from leafmanager.store.tables import Grant, Manager, Node, Server, Slot
@@ -45,6 +45,7 @@ def token_uri(manager: Manager) -> str:
 
 def whole(session: Session, server: Server, now: int) -> ServerToken:
     """Return the ST of a server with every slot that holds a grant (SPEC section 9.1)."""
+    shared = ranges.of(session, server)
     manager = session.scalars(select(Manager)).one()
     slots = {slot.number: _slot_grant(held, now) for slot, held in live_grants(session, server)}
     params = {
@@ -55,6 +56,8 @@ def whole(session: Session, server: Server, now: int) -> ServerToken:
         tokens.SLOTS: {number: grant for number, grant in slots.items() if grant},
         tokens.VERSION: server.version,
     }
+    if shared:
+        params[tokens.SLOT_RANGES] = shared
     return ServerToken(server.st, _shape(server) | params)
 
 
@@ -68,21 +71,27 @@ def change(session: Session, server: Server, version: int, now: int) -> ServerTo
     return ServerToken(None, params | ({tokens.SLOTS: slots} if slots else {}))
 
 
-def client_token(grant: Grant, now: int) -> ClientToken:
-    """Return the CT of a grant. Its permissions travel beside it, as the scope."""
+def client_token(session: Session, grant: Grant, now: int) -> ClientToken:
+    """Return the CT of a grant. Its permissions travel beside it, as the scope.
+
+    Level and renewal are what the server will demand, with what its slot's range adds.
+    """
     server = grant.server
+    terms = _terms(grant, now)
+    for shared in ranges.of(session, server):
+        if shared.first <= grant.slot <= shared.last:
+            terms = terms.within(shared)
     params = {
         tokens.AUDIENCE: server.node.name,
         tokens.SLOT: grant.slot,
         tokens.FIRST: grant.first,
         tokens.LAST: grant.last,
-        tokens.LEVEL: grant.level,
+        tokens.LEVEL: terms.level,
     }
     if grant.expires_at is not None:
         params[tokens.EXPIRES_IN] = max(0, grant.expires_at - now)
-    renewal = _renewal(grant)
-    if renewal:
-        params[tokens.RENEWAL] = renewal
+    if terms.renewal:
+        params[tokens.RENEWAL] = terms.renewal
     ct = _derive(server.suite, server.st, (grant.slot, grant.generation))
     return ClientToken(ct, _shape(server) | params)
 
@@ -205,13 +214,8 @@ def _terms(grant: Grant, now: int) -> SlotGrant:
         grant.first,
         aif.decode(grant.permissions),
         None if grant.expires_at is None else grant.expires_at - now,
-        _renewal(grant),
+        per_at.of(grant),
     )
-
-
-def _renewal(grant: Grant) -> Renewal | None:
-    limits = Renewal(grant.notifications_per_at, grant.seconds_per_at, None)
-    return None if limits == (None, None, None) else limits
 
 
 def _node_grant(node: Node) -> SlotGrant:

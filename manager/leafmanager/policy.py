@@ -8,10 +8,13 @@ several rules allow together is held to the strictest of them.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import reduce
 from typing import NamedTuple
 
 from leafkey.ace import aif
+from leafkey.pat.renewal import Renewal, strictest
 from leafkey.pat.tokens import MAX_NUMBERS
+from leafmanager import per_at
 from leafmanager.store.tables import Rule, Sentence
 
 # No ticket holds more ATs.
@@ -29,8 +32,7 @@ class Permission(NamedTuple):
     level: int
     ends_at: int | None
     ats: int
-    notifications_per_at: int | None
-    seconds_per_at: int | None
+    renewal: Renewal | None
     authorization: str
     rules: list[Rule]
 
@@ -51,10 +53,9 @@ def decide(
     return Permission(
         granted,
         max([level, *(rule.level for rule in used if rule.level is not None)]),
-        _least(rule.ends_at for rule in used),
+        min((rule.ends_at for rule in used if rule.ends_at is not None), default=None),
         min((rule.ats_left for rule in used if rule.ats_left is not None), default=UNLIMITED),
-        _least(rule.notifications_per_at for rule in used),
-        _least(rule.seconds_per_at for rule in used),
+        reduce(strictest, map(per_at.of, used), None),
         _authorization(live, used),
         used,
     )
@@ -99,10 +100,6 @@ def _authorization(live: list[Rule], used: list[Rule]) -> str:
         return IMPLICIT
     brought = all(rule.authorization in (ENDORSED, IMPLICIT) for rule in used)
     return ENDORSED if brought else EXPLICIT
-
-
-def _least(limits: Iterable[int | None]) -> int | None:
-    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _allowed(rules: Sequence[Sentence], path: str) -> int:

@@ -14,8 +14,15 @@ from leafkey.ace import aif
 from leafkey.crypto.provider import default_provider
 from leafkey.pat import functions
 from leafkey.pat.ticket import ACCESS_TOKEN_LEN
-from leafkey.pat.tokens import MAX_ENDORSEMENT, N_CLIENTS, SECRET_LEN
-from leafmanager import issue, trl, versions
+from leafkey.pat.tokens import (
+    MAX_ENDORSEMENT,
+    MAX_TABLE,
+    N_CLIENTS,
+    SECRET_LEN,
+    SLOT_RANGES,
+    SlotRange,
+)
+from leafmanager import issue, per_at, ranges, trl, versions
 from leafmanager.holding import has_expired, live_grants
 from leafmanager.policy import EXPLICIT, IMPLICIT, Permission
 from leafmanager.store.tables import Charge, Grant, Node, Server, Slot
@@ -61,12 +68,11 @@ def assign(
         level=permission.level,
         first=0,
         last=ats - 1,
-        notifications_per_at=permission.notifications_per_at,
-        seconds_per_at=permission.seconds_per_at,
         authorization=permission.authorization,
         version=server.version,
         issued_at=now,
         expires_at=permission.ends_at,
+        **per_at.columns(permission.renewal),
     )
     _endorse(grant, now)
     versions.record(session, server, f"a ticket for {client.name}", now)
@@ -152,13 +158,30 @@ def ratchet(session: Session, server: Server, now: int) -> None:
 
 
 def resize(session: Session, server: Server, n_clients: int, now: int) -> list[Grant]:
-    """Change the number of slots in a new version; return the grants that end, beyond the last."""
+    """Change the number of slots in a new version; return the grants that end, beyond the last.
+
+    What ranges say of slots beyond the last ends, too.
+    """
     beyond = [
         (slot, held) for slot, held in live_grants(session, server) if slot.number > n_clients
     ]
     server.n_clients = n_clients
-    close(session, server, beyond, now, {N_CLIENTS: n_clients})
+    more: dict = {N_CLIENTS: n_clients}
+    shared = ranges.of(session, server)
+    left = ranges.without(shared, n_clients + 1, MAX_TABLE)
+    if left != shared:
+        ranges.put(session, server, left)
+        more[SLOT_RANGES] = left
+    close(session, server, beyond, now, more)
     return [grant for _, grant in beyond]
+
+
+def share(session: Session, server: Server, shared: list[SlotRange], now: int) -> None:
+    """Say in a new version what slots have in common, in place of all ranges that there were."""
+    ranges.put(session, server, shared)
+    server.version += 1
+    more = {SLOT_RANGES: shared}
+    versions.record(session, server, "what slots have in common", now, more=more)
 
 
 def take_back(session: Session, server: Server, client: Node) -> None:

@@ -13,6 +13,7 @@ AEADS = {"aes-ccm": tokens.AES_CCM_16_64_128, "chacha20-poly1305": tokens.CHACHA
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s?)?")
+_SLOTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 _INDEX = re.compile(r"[1-9][0-9]{0,19}")
 _SECONDS = (86400, 3600, 60, 1)
 # What SPEC section 4.1 and section 11 leave for expires_in.
@@ -82,6 +83,14 @@ def permission(text: str) -> tuple[str, int]:
     return path(named) if named else "", methods(words[0]) if words else aif.ALL_METHODS
 
 
+def resource_permission(text: str) -> tuple[str, int]:
+    """Return (path, AIF bits) as `permission`, of a text that names a path."""
+    named, bits = permission(text)
+    if not named:
+        raise UsageError(f"{text!r} names no path", "write for example 'GET /temp'")
+    return named, bits
+
+
 def path(text: str) -> str:
     """Return a resource's path as the owner names it: "/temp", or "/room/*" for all below."""
     if not text.startswith("/") or "?" in text or not text.isprintable():
@@ -137,6 +146,22 @@ def choice(text: str, choices: dict[str, int], what: str) -> int:
 def choice_text(choices: dict[str, int], number: int) -> str:
     """Return the name that has `number`."""
     return next(word for word, known in choices.items() if known == number)
+
+
+def slots(text: str, n_clients: int) -> tuple[int, int]:
+    """Return the first and the last slot of "5", "1-8", or "all" of `n_clients`."""
+    match = _SLOTS.fullmatch(text)
+    first, last = (1, n_clients) if text == "all" else (0, 0)
+    if match:
+        first, last = int(match[1]), int(match[2] or match[1])
+    if not 1 <= first <= last:
+        raise UsageError(f"{text!r} are no slots", "write for example 5, 1-8, or all")
+    return first, last
+
+
+def slots_text(first: int, last: int) -> str:
+    """Return slots as `slots` reads them: "5", "1-8"."""
+    return str(first) if first == last else f"{first}-{last}"
 
 
 def counted(number: int, noun: str) -> str:

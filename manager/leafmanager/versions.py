@@ -9,6 +9,7 @@ number. `server.sent` is the highest version that ever left this manager, in wha
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from leafkey.coap.transfer import MAX_BODY
 from leafkey.codec import cbor
 from leafkey.crypto.provider import default_provider
 from leafkey.errors import AuthenticationError, DecodeError, OutOfStep
@@ -20,6 +21,8 @@ from leafmanager.store.tables import Server, Version
 
 # A version that no command makes: the St is another one, and only the whole ST says which.
 REPLACEMENT = 0
+# Bytes of the commands in one message. It leaves as much to the ticket that may bring them.
+MAX_SEALED = MAX_BODY // 2
 # A time that a change gives is right for as long as this, in seconds, since it was decided.
 TIMELY_SECONDS = 1
 
@@ -102,10 +105,12 @@ def sealed(session: Session, server: Server) -> bytes:
             version.sealed = commands.seal(
                 default_provider(), _token_of(server, version), kind, change
             )
-    if found:
-        server.sent = max(server.sent, server.version)
     session.flush()
-    return commands.encode_list([version.sealed for version in found]) if found else b""
+    payload = commands.encode_list([version.sealed for version in found]) if found else b""
+    if not 0 < len(payload) <= MAX_SEALED:
+        return b""
+    server.sent = max(server.sent, server.version)
+    return payload
 
 
 def confirm(session: Session, server: Server, version: int) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from leafkey.pat.renewal import Renewal
 from leafmanager.policy import ENDORSED, EXPLICIT, IMPLICIT, UNLIMITED, covers, decide
 from leafmanager.store.tables import Rule
 
@@ -78,7 +79,7 @@ def test_the_strictest_limits_hold_for_what_several_rules_allow():
     both = decide(rules, [("/temp", GET), ("/vent", PUT)], 1, NOW)
     assert both
     assert (both.level, both.ends_at, both.ats, both.rules) == (3, NOW + 30, 5, rules[:2])
-    assert (both.notifications_per_at, both.seconds_per_at) == (None, None)
+    assert both.renewal is None
 
 
 def test_implicit_authorization_knows_no_exceptions():
@@ -110,12 +111,12 @@ def test_a_server_is_told_what_one_rule_wants_it_to_be_told():
 def test_the_strictest_limits_of_an_at_hold():
     rules = [
         rule("/temp", GET, notifications_per_at=5, seconds_per_at=60),
-        rule("/vent", PUT, notifications_per_at=9),
+        rule("/vent", PUT, notifications_per_at=9, requests_per_at=20),
         rule("/lock", PUT, notifications_per_at=1, seconds_per_at=1),
     ]
     both = decide(rules, [("/temp", GET), ("/vent", PUT)], 1, NOW)
     assert both
-    assert (both.notifications_per_at, both.seconds_per_at) == (5, 60)
+    assert both.renewal == Renewal(5, 60, 20)
 
 
 def test_the_server_sets_the_least_level():

@@ -160,7 +160,7 @@ def test_an_expired_slot_is_null_in_the_next_change(session: Session):
 def test_a_grant_ends_with_the_rule_it_rests_on(session: Session):
     allow(session, "c1", ends_at=NOW + 60)
     grant = ask(session, "c1", now=NOW + 10)
-    assert issue.client_token(grant, NOW + 10).expires_in == 50
+    assert issue.client_token(session, grant, NOW + 10).expires_in == 50
     whole = issue.whole(session, server(session), NOW + 20)
     assert whole.params[tokens.SLOTS][1].expires_in == 40
     assert issue.whole(session, server(session), NOW + 60).params[tokens.SLOTS] == {}
@@ -265,7 +265,7 @@ def test_every_token_that_goes_out_passes_the_cores_own_check(session: Session):
     ):
         tokens.decode_server_token(tokens.encode_server_token(token))
     for token in (
-        issue.client_token(grant, NOW),
+        issue.client_token(session, grant, NOW),
         issue.upward_token(manager, node(session, "c1")),
         issue.downward_client_token(thermo),
     ):

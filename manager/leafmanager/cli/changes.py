@@ -1,6 +1,8 @@
 """`leafkey revoke`, `renew`, `ratchet`, `replace` and `pending`: the owner changes his mind."""
 
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -73,7 +75,7 @@ def ratchet(
     Clients get fresh tickets by themselves, as far as rules allow. It heals no leak of the secret
     itself: that takes 'leafkey replace'.
     """
-    _change(state, server, slots.ratchet, wait, as_json)
+    apply(state, server, slots.ratchet, wait, as_json)
 
 
 def replace(
@@ -87,7 +89,7 @@ def replace(
     All tickets for it are void; clients get fresh ones by themselves, as far as rules allow. The
     secret travels in the server's own channel: no client can carry it.
     """
-    _change(state, server, slots.begin_epoch, wait, as_json)
+    apply(state, server, slots.begin_epoch, wait, as_json)
 
 
 def pending(state: ui.State, as_json: ui.Json = False) -> None:
@@ -101,6 +103,22 @@ def pending(state: ui.State, as_json: ui.Json = False) -> None:
     ui.show_records(records, as_json, "nothing is pending: all servers know everything")
 
 
+def apply(
+    state: Path,
+    server: str,
+    change: Callable[[Session, Server, int], object],
+    wait: float,
+    as_json: bool,
+) -> None:
+    """Change a server in one transaction, `change(session, server, now)`, and let it know."""
+    with ui.opened(state) as store:
+        with store.transaction() as session:
+            found = _server(session, server)
+            change(session, found, int(time.time()))
+            wanted = [delivery.awaited(found)]
+        delivery.report(store, state, wanted, wait, as_json)
+
+
 def resize(
     name: ServerName,
     state: ui.State,
@@ -111,27 +129,17 @@ def resize(
     """Change how many clients a server has room for, while it serves.
 
     With fewer slots, tickets in the last ones are void; their clients ask again, and wait if there
-    is no room.
+    is no room. What ranges say of the last slots ends, too.
     """
     now = int(time.time())
     with ui.opened(state) as store:
         with store.transaction() as session:
             found = _server(session, name)
-            found.n_clients = n_clients
-            provision.check_shape(session, found, now)
             ended = slots.resize(session, found, n_clients, now)
+            provision.check_shape(session, found, now)
             text = units.counted(len(ended), "ticket")
             wanted = [delivery.awaited(found)]
         ui.done(f"{name}: {n_clients} slots" + (f"; {text} void" if ended else ""))
-        delivery.report(store, state, wanted, wait, as_json)
-
-
-def _change(state, name: str, change, wait: float, as_json: bool) -> None:
-    with ui.opened(state) as store:
-        with store.transaction() as session:
-            found = _server(session, name)
-            change(session, found, int(time.time()))
-            wanted = [delivery.awaited(found)]
         delivery.report(store, state, wanted, wait, as_json)
 
 

@@ -11,7 +11,6 @@ from leafkey.pat import tokens
 from leafmanager import cam_clients, provision, revocation, units
 from leafmanager.cli import delivery, ui
 from leafmanager.cli.delivery import Wait
-from leafmanager.errors import UsageError
 from leafmanager.slots import has_expired
 from leafmanager.store.tables import Grant, Server
 
@@ -60,7 +59,7 @@ def permit(
     allows what is named here alone, which may be less than the ticket says, and never more.
     """
     now = int(time.time())
-    named = [_permission(text) for text in permissions or ()]
+    named = [units.resource_permission(text) for text in permissions or ()]
     with ui.opened(state) as store:
         with store.transaction() as session:
             node = provision.find_node(session, server, provision.SERVER)
@@ -69,13 +68,6 @@ def permit(
             revocation.permit(session, holder, found, named, now)
             wanted = [delivery.awaited(found)]
         delivery.report(store, state, wanted, wait, as_json)
-
-
-def _permission(text: str) -> tuple[str, int]:
-    path, methods = units.permission(text)
-    if not path:
-        raise UsageError(f"{text!r} names no path", "write for example 'GET /temp'")
-    return path, methods
 
 
 def _record(grant: Grant, now: int) -> dict[str, object]:

@@ -11,6 +11,7 @@ from leafmanager.cli import (
     manager,
     nodes,
     pseudonym,
+    ranges,
     rules,
     ui,
 )
@@ -20,6 +21,7 @@ app = ui.group("Authorization for constrained devices: an owner's manager and it
 app.command("init")(manager.init)
 app.command("serve")(manager.serve)
 nodes.servers.command("set")(changes.resize)
+nodes.servers.add_typer(ranges.app, name="range")
 app.add_typer(nodes.servers, name="server")
 app.add_typer(nodes.clients, name="client")
 app.add_typer(rules.app, name="policy")

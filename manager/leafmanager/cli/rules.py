@@ -8,9 +8,8 @@ from sqlalchemy import select
 
 from leafkey.ace import aif
 from leafkey.pat import tokens
-from leafkey.pat.renewal import MAX_PER_AT
-from leafmanager import cam_clients, provision, units
-from leafmanager.cli import ui
+from leafmanager import cam_clients, per_at, provision, units
+from leafmanager.cli import limits, ui
 from leafmanager.errors import ManagerError
 from leafmanager.policy import ENDORSED, IMPLICIT, in_force
 from leafmanager.store.tables import Rule, Server
@@ -58,14 +57,9 @@ def allow(
         int | None,
         typer.Option(min=1, max=MAX_ATS, help="How many requests altogether, renewals included."),
     ] = None,
-    notifications_per_at: Annotated[
-        int | None,
-        typer.Option(min=1, max=MAX_PER_AT, help="After so many, an observation is renewed."),
-    ] = None,
-    seconds_per_at: Annotated[
-        int | None,
-        typer.Option(min=1, max=MAX_PER_AT, help="After so long, an observation is renewed."),
-    ] = None,
+    notifications_per_at: limits.Notifications = None,
+    seconds_per_at: limits.Seconds = None,
+    requests_per_at: limits.Requests = None,
     implicit: Annotated[
         bool,
         typer.Option("--implicit", help="Everything, and nobody is told what: '/*', all methods."),
@@ -103,6 +97,7 @@ def allow(
         ats_left=ats,
         notifications_per_at=notifications_per_at,
         seconds_per_at=seconds_per_at,
+        requests_per_at=requests_per_at,
         authorization=IMPLICIT if implicit else ENDORSED if endorsed else None,
         created_at=now,
     )
@@ -206,12 +201,7 @@ def _record(rule: Rule, now: int) -> dict[str, object]:
         "level": None if rule.level is None else units.choice_text(tokens.LEVELS, rule.level),
         "until": ui.moment(rule.ends_at),
         "ats_left": rule.ats_left,
-        "per_at": _per_at(rule),
+        "per_at": per_at.text(per_at.of(rule)),
         "authorization": rule.authorization,
         "state": "in force" if in_force(rule, now) else "over",
     }
-
-
-def _per_at(rule: Rule) -> str | None:
-    limits = (rule.notifications_per_at, "notifications"), (rule.seconds_per_at, "seconds")
-    return ", ".join(f"{limit} {what}" for limit, what in limits if limit) or None

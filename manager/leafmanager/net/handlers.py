@@ -199,7 +199,7 @@ class Handlers:
                 return _later(RETRY_SECONDS)
             grant.released_at = grant.released_at or now
             scope = aif.decode(grant.permissions)
-            token = issue.client_token(grant, now)
+            token = issue.client_token(session, grant, now)
             payload = encode_response(token, scope, grant.access_token, carried)
             text = f"ticket: {grant.server.node.name} {aif.text(scope)}, {_grant_text(grant, now)}"
             text += ", with sealed commands" if carried else ""

@@ -7,7 +7,7 @@ CBOR (SPEC section 4.1).
 from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class Base(DeclarativeBase):
@@ -155,12 +155,35 @@ class Revocation(Base):
     removed: Mapped[int | None]
 
 
-class Grant(Base):
+class PerAt:
+    """What one AT carries at most (SPEC section 4.3): see `leafmanager.per_at`. Null: no limit."""
+
+    notifications_per_at: Mapped[int | None]
+    seconds_per_at: Mapped[int | None]
+    requests_per_at: Mapped[int | None]
+
+
+class Range(PerAt, Base):
+    """What the slots `first` to `last` of a server have in common: see `leafmanager.ranges`.
+
+    `level` and `permissions` null: nothing is said of them.
+    """
+
+    __tablename__ = "ranges"
+
+    server_id: Mapped[int] = mapped_column(ForeignKey("servers.node_id"), primary_key=True)
+    first: Mapped[int] = mapped_column(primary_key=True)
+    last: Mapped[int]
+    level: Mapped[int | None]
+    permissions: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class Grant(PerAt, Base):
     """One generation of one slot, given to one client, for good: the first constraint says so.
 
     The second makes a repeated ticket request find its ticket. `version` is the server's that
     carries the grant: once confirmed, the ticket may be released. `released_at` is null until then,
-    `ended_at` while the grant holds its slot. `*_per_at` null: no limit.
+    `ended_at` while the grant holds its slot.
     """
 
     __tablename__ = "grants"
@@ -181,8 +204,6 @@ class Grant(Base):
     level: Mapped[int]
     first: Mapped[int]
     last: Mapped[int]
-    notifications_per_at: Mapped[int | None]
-    seconds_per_at: Mapped[int | None]
     authorization: Mapped[str] = mapped_column(String(8))
     version: Mapped[int]
     issued_at: Mapped[int]
@@ -202,12 +223,12 @@ class Sentence:
     methods: Mapped[int]
 
 
-class Rule(Sentence, Base):
+class Rule(Sentence, PerAt, Base):
     """One sentence of the owner's: see `leafmanager.policy`.
 
-    `level` null: the server's own. `ends_at` null: no end. `ats_left` and `*_per_at` null: no
-    limit. `authorization` as in `leafmanager.policy`, null: EXPLICIT. `consent_id` is what the
-    owner was asked when the rule was made, if anything.
+    `level` null: the server's own. `ends_at` null: no end. `ats_left` null: no limit.
+    `authorization` as in `leafmanager.policy`, null: EXPLICIT. `consent_id` is what the owner was
+    asked when the rule was made, if anything.
     """
 
     __tablename__ = "rules"
@@ -218,8 +239,6 @@ class Rule(Sentence, Base):
     level: Mapped[int | None]
     ends_at: Mapped[int | None]
     ats_left: Mapped[int | None]
-    notifications_per_at: Mapped[int | None]
-    seconds_per_at: Mapped[int | None]
     authorization: Mapped[str | None] = mapped_column(String(8))
     created_at: Mapped[int]
     consent_id: Mapped[int | None] = mapped_column(ForeignKey("consents.id", ondelete="SET NULL"))
