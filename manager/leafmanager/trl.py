@@ -20,21 +20,20 @@ MAX_UPDATES = 64
 MAX_TOKENS = 256
 # Updates in one answer (MAX_DIFF_BATCH).
 MAX_BATCH = 16
+# The largest number that an update may have.
+MAX_INDEX = (1 << 32) - 1
 
 
 class OutOfBound(Exception):
-    """A cursor that is past the update `latest`, None if there was none yet."""
-
-    def __init__(self, latest: int | None):
-        super().__init__(latest)
-        self.latest = latest
+    """A cursor past the latest update (RFC 9770 section 5.3)."""
 
 
 class Difference(NamedTuple):
     """Updates, the latest first, each (removed hashes, added hashes); and where they end.
 
-    `cursor` is the number of the latest of them, None before the first update; `more` tells that
-    later ones wait, or, without updates, that older ones than asked for are forgotten.
+    `cursor` is the number of the latest of them, or, without updates, of the latest there is; None
+    before the first one. `more` tells that later ones wait; with a cursor of None, that updates
+    after the one asked for are forgotten (RFC 9770 section 8.2).
     """
 
     updates: list[tuple[list[bytes], list[bytes]]]
@@ -43,7 +42,7 @@ class Difference(NamedTuple):
 
 
 def token_hash(access_token: bytes) -> bytes:
-    """Return the hash of an access token, in the binary form of RFC 6920 (RFC 9770 section 4)."""
+    """Return the hash of an access token, in the binary form of RFC 6920 (RFC 9770 section 3.4)."""
     text = base64.urlsafe_b64encode(access_token).rstrip(b"=")
     return b"\x01" + hashlib.sha256(text).digest()
 
@@ -72,31 +71,36 @@ def revoke(session: Session, grants: Iterable[Grant], now: int) -> None:
 
 def full(session: Session, node_id: int, now: int) -> tuple[list[bytes], int | None]:
     """Return the hashes on a node's part of the list, and the number of its latest update."""
-    _tidy(session, node_id, now)
+    number = latest(session, node_id, now)
     found = session.scalars(_listed(node_id).order_by(Revocation.id))
-    return [entry.token_hash for entry in found], _latest(session, node_id)
+    return [entry.token_hash for entry in found], number
+
+
+def latest(session: Session, node_id: int, now: int) -> int | None:
+    """Return the number of the latest update of a node's part, None before the first one."""
+    _tidy(session, node_id, now)
+    return _latest(session, node_id)
 
 
 def difference(
     session: Session, node_id: int, count: int, cursor: int | None, now: int
 ) -> Difference:
-    """Return up to `count` updates, 0 for all there are, of those after number `cursor`.
+    """Return updates after number `cursor`: of the last `count` of them, 0 for all, the eldest.
 
-    OutOfBound as RFC 9770 section 9.2.3 says.
+    OutOfBound if there is no such number yet.
     """
-    _tidy(session, node_id, now)
-    latest = _latest(session, node_id)
-    if cursor is not None and cursor > (-1 if latest is None else latest):
-        raise OutOfBound(latest)
-    if latest is None:
+    last = latest(session, node_id, now)
+    if last is None:
         return Difference([], None, False)
-    oldest = max(0, latest - MAX_UPDATES + 1)
+    if cursor is not None and cursor > last:
+        raise OutOfBound
+    oldest = max(0, last - MAX_UPDATES + 1)
     if cursor is not None and cursor + 1 < oldest:
         return Difference([], None, True)
     start = oldest if cursor is None else cursor + 1
-    wanted = range(max(start, latest + 1 - count) if count else start, latest + 1)
+    wanted = range(max(start, last + 1 - count) if count else start, last + 1)
     batch = wanted[:MAX_BATCH]
-    end = batch[-1] if batch else latest
+    end = batch[-1] if batch else last
     return Difference(_updates(session, node_id, batch), end, len(batch) < len(wanted))
 
 

@@ -107,10 +107,31 @@ def test_differences_come_in_batches_the_oldest_first(session: Session):
     assert trl.difference(session, SERVER, 0, 39, NOW) == trl.Difference([], 39, False)
 
 
+def test_of_the_updates_asked_for_the_eldest_come_first(session: Session):
+    for number in range(40):
+        revoke(session, Ended(bytes([number])))
+
+    def numbers(found: trl.Difference) -> list[bytes]:
+        return [added for _, (added,) in found.updates]
+
+    first = trl.difference(session, SERVER, 20, None, NOW)
+    assert numbers(first) == [trl.token_hash(bytes([n])) for n in range(35, 19, -1)]
+    assert (first.cursor, first.more) == (35, True)
+    rest = trl.difference(session, SERVER, 20, first.cursor, NOW)
+    assert numbers(rest) == [trl.token_hash(bytes([n])) for n in range(39, 35, -1)]
+    assert (rest.cursor, rest.more) == (39, False)
+    # What was asked for may begin after the cursor.
+    assert numbers(trl.difference(session, SERVER, 1, 30, NOW)) == [trl.token_hash(bytes([39]))]
+
+
 def test_a_cursor_that_is_too_old_asks_for_the_whole_list(session: Session):
     for number in range(trl.MAX_UPDATES + 5):
         revoke(session, Ended(bytes([number])))
-    assert trl.difference(session, SERVER, 0, 1, NOW) == trl.Difference([], None, True)
+    # Kept are 5 to 68. After 4 nothing is lost; after 3, the update 4 is (RFC 9770 section 8.2.3).
+    assert trl.difference(session, SERVER, 0, 3, NOW) == trl.Difference([], None, True)
+    found = trl.difference(session, SERVER, 0, 4, NOW)
+    assert found.updates[-1] == ([], [trl.token_hash(bytes([5]))])
+    assert (found.cursor, found.more) == (20, True)
     with pytest.raises(trl.OutOfBound):
         trl.difference(session, SERVER, 0, 1000, NOW)
 
@@ -151,8 +172,11 @@ def test_nodes_read_their_part_in_their_channels(
         answer = get(node)
         assert (answer.code, answer.uint(CONTENT_FORMAT)) == (CONTENT, 262)
         assert decoded(answer.payload) == {0: [revoked], 2: 0}
-        answer = get(node, "diff=0")
+        answer = get(node, "diff=0", "other=1")
         assert decoded(answer.payload) == {1: [[[], [revoked]]], 2: 0, 3: False}
+        for text, error in (("1", {0: 2}), ("4294967296", {0: 0, 1: 0})):
+            answer = get(node, "diff=0", f"cursor={text}")
+            assert (answer.code, decoded(answer.payload)) == (BAD_REQUEST, {1: error})
 
 
 @pytest.mark.parametrize(
@@ -161,14 +185,33 @@ def test_nodes_read_their_part_in_their_channels(
         (("diff=-1",), {0: 0}),
         (("diff=x",), {0: 0}),
         (("diff=",), {0: 0}),
-        (("diff=99999999999999999999",), {0: 0}),
+        (("diff",), {0: 0}),
+        (("diff=x", "cursor=x"), {0: 0}),
         (("diff=1", "diff=2"), {0: 1}),
         (("cursor=0",), {0: 1}),
-        (("other=1",), {0: 1}),
-        (("diff=1", "cursor=7"), {0: 2, 1: None}),
+        (("cursor=x",), {0: 1}),
+        (("diff=1", "cursor=x"), {0: 0, 1: None}),
+        (("cursor=-1", "diff=1"), {0: 0, 1: None}),
+        (("diff=1", "cursor=4294967296"), {0: 0, 1: None}),
     ],
 )
 def test_a_wrong_query_is_answered_with_its_error(display: ClientNode, query, error):
     answer = get(display, *query)
     assert (answer.code, answer.uint(CONTENT_FORMAT)) == (BAD_REQUEST, 257)
     assert decoded(answer.payload) == {1: error}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        ("diff=0",),
+        ("diff=99999999999999999999",),
+        ("diff=1", "cursor=0"),
+        ("diff=1", "cursor=4294967295"),
+        ("c.pmax=60", "diff=1", "\xff"),
+    ],
+)
+def test_before_the_first_update_every_difference_is_empty(display: ClientNode, query):
+    answer = get(display, *query)
+    assert answer.code == CONTENT
+    assert decoded(answer.payload) == {1: [], 2: None, 3: False}

@@ -1,4 +1,4 @@
-"""What nodes bring from servers, and read of tokens that were revoked (SPEC sections 9.3, 9.8)."""
+"""What nodes bring from servers, and read of tokens that were revoked (SPEC sections 9.3, 9.7)."""
 
 from leafkey.ace import labels
 from leafkey.coap.message import Message
@@ -19,21 +19,24 @@ from leafmanager.events import NOTE, Event, Sink
 from leafmanager.net.handlers import Peer
 from leafmanager.store.database import Store
 
-# RFC 9770: Content-Formats, keys of an answer and of an error, and its error identifiers.
+# RFC 9770: Content-Formats; keys of an answer (section 11) and of an error (5.1), and its
+# identifiers (12).
 APPLICATION_ACE_TRL_CBOR = 262
 APPLICATION_PROBLEM_CBOR = 257
 FULL_SET, DIFF_SET, CURSOR, MORE = 0, 1, 2, 3
 _ACE_TRL_ERROR, _ERROR_ID, _ERROR_CURSOR = 1, 0, 1
 INVALID_VALUE, INVALID_SET, OUT_OF_BOUND = 0, 1, 2
-_LARGEST = 1 << 32
+# What is no number.
+_NONE = -1
 
 
 class _BadQuery(Exception):
-    """A query that RFC 9770 has an error for."""
+    """A query that RFC 9770 section 5.3 has an error for; `shows_cursor`: which it is to show."""
 
-    def __init__(self, error: int):
+    def __init__(self, error: int, shows_cursor: bool = False):
         super().__init__(error)
         self.error = error
+        self.shows_cursor = shows_cursor
 
 
 class Reports:
@@ -77,26 +80,34 @@ class Reports:
                     return _listed({FULL_SET: hashes, CURSOR: latest})
                 found = trl.difference(session, peer.id, count, cursor, now)
             except _BadQuery as bad:
-                return _problem({_ERROR_ID: bad.error})
-            except trl.OutOfBound as bound:
-                return _problem({_ERROR_ID: OUT_OF_BOUND, _ERROR_CURSOR: bound.latest})
+                cursor = {_ERROR_CURSOR: trl.latest(session, peer.id, now)}
+                return _problem({_ERROR_ID: bad.error} | (cursor if bad.shows_cursor else {}))
+            except trl.OutOfBound:
+                return _problem({_ERROR_ID: OUT_OF_BOUND})
             updates = [[removed, added] for removed, added in found.updates]
             return _listed({DIFF_SET: updates, CURSOR: found.cursor, MORE: found.more})
 
 
 def _query(request: Message) -> tuple[int | None, int | None]:
-    """Return (diff, cursor); what is not asked for is None."""
-    values: dict[str, int] = {}
+    """Return (diff, cursor), None for what is not there; other parameters are passed over."""
+    texts: dict[str, str] = {}
     for option in request.options_of(URI_QUERY):
         name, _, text = option.decode("utf-8", "replace").partition("=")
-        if name not in ("diff", "cursor") or name in values:
+        if name in ("diff", "cursor") and name in texts:
             raise _BadQuery(INVALID_SET)
-        if not (text.isascii() and text.isdigit() and int(text[:11]) < _LARGEST):
-            raise _BadQuery(INVALID_VALUE)
-        values[name] = int(text[:11])
-    if "cursor" in values and "diff" not in values:
+        texts[name] = text
+    diff, cursor = (_number(texts[name]) if name in texts else None for name in ("diff", "cursor"))
+    if diff == _NONE:
+        raise _BadQuery(INVALID_VALUE)
+    if cursor is not None and diff is None:
         raise _BadQuery(INVALID_SET)
-    return values.get("diff"), values.get("cursor")
+    if cursor == _NONE or (cursor or 0) > trl.MAX_INDEX:
+        raise _BadQuery(INVALID_VALUE, shows_cursor=True)
+    return diff, cursor
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else _NONE
 
 
 def _listed(fields: dict) -> Message:
