@@ -25,6 +25,10 @@ def test_pat(tmp_path):
     assert generate("tests.vectors.generate_pat", tmp_path) == committed("pat")
 
 
+def test_oscore(tmp_path):
+    assert generate("tests.vectors.generate_oscore", tmp_path) == committed("oscore")
+
+
 def test_crypto(tmp_path):
     assert generate("tests.vectors.crypto.generate", tmp_path) == committed("crypto")
 
@@ -44,7 +48,9 @@ def test_cose(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "path", sorted((VECTORS / "pat").glob("*.json")), ids=lambda path: path.stem
+    "path",
+    sorted([*(VECTORS / "pat").glob("*.json"), *(VECTORS / "oscore").glob("*.json")]),
+    ids=lambda path: path.stem,
 )
 def test_a_board_can_load(path):
     assert path.stat().st_size < LARGEST

@@ -22,6 +22,7 @@ DELETE = 4
 FETCH = 5
 CHANGED = 2 << 5 | 4
 CONTENT = 2 << 5 | 5
+BAD_REQUEST = 4 << 5
 UNAUTHORIZED = 4 << 5 | 1
 BAD_OPTION = 4 << 5 | 2
 FORBIDDEN = 4 << 5 | 3
