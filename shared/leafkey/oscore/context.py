@@ -88,6 +88,8 @@ class Context:
         else:
             used = self._nonce(self._recipient_base, header.piv)
         inner = layout.opened(self._open(used, aad, response), response, is_response)
+        if inner.option(OSCORE) is not None:
+            raise DecodeError("a response that is protected twice")
         return inner, None if header.piv is None else int.from_bytes(header.piv, "big")
 
     def _aad(self, kid: bytes, piv: bytes) -> bytes:
@@ -126,11 +128,14 @@ class Outgoing:
 
         A notification has an Observe option that orders it (section 4.1.3.5.2).
         AuthenticationError if it is not protected or does not verify, ReplayError for a
-        notification that is not newer than the last one, DecodeError if it is malformed.
+        notification that is not newer than the last one, DecodeError if it is malformed or
+        a notification that nobody asked for.
         """
         if response.option(OSCORE) is None:
             raise AuthenticationError("the response is not protected")
         inner, number = self._context.unprotect_response(response, self._piv)
+        if inner.option(OBSERVE) is not None and self.message.option(OBSERVE) is None:
+            raise DecodeError("a notification that nobody asked for")
         if self._last is not None and (number is None or number <= self._last):
             raise ReplayError("a response that was received before")
         self._last = -1 if number is None else number
@@ -157,13 +162,18 @@ class Incoming:
     def protect(self, response: Message) -> Message:
         """Return the Message to send for a response or notification."""
         own = not self._is_free or response.option(OBSERVE) is not None
-        if not own:
-            self._is_free = False
+        # What ends an observation is no notification, and needs a Partial IV all the same, or it
+        # would count as older than all of them (section 4.1.3.5).
+        self._is_free = False
         return self.context.protect_response(response, self._piv, own)
 
     def answer_in(self, context: Context, response: Message, kid_context: bytes) -> Message:
-        """Return a response protected by another context, which it names (appendix B.2)."""
-        return context.protect_response(response, self._piv, False, kid_context)
+        """Return a response protected by another context, which it names (appendix B.2).
+
+        With a Partial IV of its own: "the nonce of the request" would be read in two ways, by the
+        Common IV of this context or of the other.
+        """
+        return context.protect_response(response, self._piv, True, kid_context)
 
     def settle(self):
         """The request has shown the Echo of this start: nothing before it is taken any more."""

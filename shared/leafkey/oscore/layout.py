@@ -15,15 +15,20 @@ from leafkey.coap.numbers import (
     URI_HOST,
     URI_PORT,
 )
-from leafkey.errors import DecodeError
+from leafkey.errors import DecodeError, EncodeError
 
 # Class U: a proxy needs them. All others are Class E, unknown ones too (section 4.1.3). An AT
 # stands outside since it leads to the keys (SPEC 5.8).
-OUTER_OPTIONS = (URI_HOST, URI_PORT, HOP_LIMIT, PROXY_URI, PROXY_SCHEME, OSCORE, PAT)
+OUTER_OPTIONS = (URI_HOST, URI_PORT, HOP_LIMIT, PROXY_URI, PROXY_SCHEME, PAT)
 
 
 def plaintext(message: Message, observe: bytes | None) -> bytes:
-    """Return code, inner options and payload; `observe` is the inner value, None for none."""
+    """Return code, inner options and payload; `observe` is the inner value, None for none.
+
+    EncodeError for a message that is protected already (section 4.1.3.7).
+    """
+    if message.option(OSCORE) is not None:
+        raise EncodeError("a message is protected once")
     inner = [item for item in message.options if item[0] not in OUTER_OPTIONS]
     if observe is not None and message.option(OBSERVE) != observe:
         inner = [(OBSERVE, observe) if item[0] == OBSERVE else item for item in inner]

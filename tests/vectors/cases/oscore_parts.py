@@ -114,7 +114,6 @@ MALFORMED = (
     ("kid context missing", "190008"),
     ("bytes behind a Partial IV", "0105ff"),
     ("bytes behind a kid context", "1101" + "02aabb" + "ff"),
-    ("256 bytes", "0901" + "aa" * 254),
 )
 
 

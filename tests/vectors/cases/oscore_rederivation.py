@@ -35,12 +35,14 @@ class Run:
         self.first, self.second = self.context(self.r1), self.context(self.r2 + self.r1)
         self.third = self.context(self.r2 + self.r3)
 
-    def context(self, id_context: bytes) -> oscore.Context:
+    def context(self, id_context: bytes | None) -> oscore.Context:
         return client(self.alg, id_context, master_salt=b"", master_secret=secret("B.2"))
 
     def inputs(self) -> dict:
+        """What the client is given, and what both draw."""
         names = ("k_hmac", "s2", "r1", "r2", "r3")
-        return {name: getattr(self, name).hex() for name in names}
+        drawn = {name: getattr(self, name).hex() for name in names}
+        return {"context": context_fields(self.context(None)), **drawn}
 
 
 def rederivation() -> list:
@@ -59,7 +61,7 @@ def rederivation() -> list:
                 "name": name,
                 **run.inputs(),
                 "contexts": [
-                    {**context_fields(context), "derived": derived_fields(context)}
+                    {"context": context_fields(context), "derived": derived_fields(context)}
                     for context in contexts
                 ],
                 "request_1": message_fields(ASK_FOR_R2, ask, kid_context=kid_contexts[0].hex()),
