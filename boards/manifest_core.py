@@ -4,6 +4,8 @@
     include("manifest_core.py", role="server")  what leafnode.server imports, directly or not
     include("manifest_core.py", role="client")  what leafnode.client imports
 
+A role has serial lines too, which an application gives it.
+
 Paths are relative to this folder, where MicroPython's build evaluates a manifest.
 """
 
@@ -60,7 +62,9 @@ def needed(entry, known):
 
 
 known = sources()
-chosen = needed("leafnode." + options.role, known) if options.role else set(known)
+chosen = set(known)
+if options.role:
+    chosen = needed("leafnode." + options.role, known) | needed("leafnode.serial", known)
 
 include("$(MPY_DIR)/extmod/asyncio")
 for package_name, base in PACKAGES.items():

@@ -60,6 +60,7 @@ class Client:
         server=None,
         servers: dict | None = None,
         consent_wait: int = 0,
+        line=None,
     ):
         """`state`: the directory with this node's identity; without one in it, only open resources
         answer. `server`: a leafnode.server.Server of the same node, whose identity and socket are
@@ -67,12 +68,18 @@ class Client:
         name service knows them. A URI with a name reaches the server of that name alone; one with
         an address trusts whoever answers there first. `consent_wait`: seconds that a request waits
         for the owner, if it takes consent, before it raises ConsentPending; the owner has some 20 s
-        in any case.
+        in any case. `line`: a leafnode.serial.SerialLine to ask through, in place of UDP.
 
         `log`: function (text) for what an operator should know; it gets no secret. StateError when
         the identity is damaged.
         """
-        node = open_node(state, log) if server is None else server.node
+        self._line = line
+        if server is None:
+            self._resolve = resolve if line is None else line.resolve
+            node = open_node(state, log, self._resolve)
+        else:
+            self._resolve = server.resolve
+            node = server.node
         self._access = None if node is None else Access(node, self.send, consent_wait)
         self._servers = servers or {}
         self._log = log
@@ -193,7 +200,9 @@ class Client:
     def link(self) -> Link:
         """The link, opened with the first request."""
         if self._link is None:
-            self._link = Link(Endpoint(os.urandom), UdpSocket(), self._log)
+            endpoint = Endpoint(os.urandom)
+            socket = UdpSocket() if self._line is None else self._line.serve(endpoint)
+            self._link = Link(endpoint, socket, self._log)
             self._pump = asyncio.create_task(self._link.run())
         return self._link
 
@@ -219,7 +228,7 @@ class Client:
         if remote is None:
             if len(self._remotes) >= MAX_HOSTS:
                 self._remotes.clear()
-            remote = self._remotes[origin] = resolve(self._servers.get(host, host), port)
+            remote = self._remotes[origin] = self._resolve(self._servers.get(host, host), port)
         return Target(origin, remote, options, None if level is None else _LEVELS[level])
 
 

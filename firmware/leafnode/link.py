@@ -24,7 +24,6 @@ from leafkey.errors import ProtocolError, Unreachable
 from leafnode.clock import now_ms
 from leafnode.eager import start
 from leafnode.ports import Ports
-from leafnode.udp import UdpSocket
 
 # Requests in progress at a time; a further one is asked to come again after RETRY_AFTER seconds.
 MAX_RUNNING = const(16)
@@ -56,8 +55,11 @@ class Link:
     `serves`, True if requests that come this way are answered.
     """
 
-    def __init__(self, endpoint: Endpoint, socket: UdpSocket, log=print):
-        """`log`: function (text) for what went wrong; it gets no peer data."""
+    def __init__(self, endpoint: Endpoint, socket, log=print):
+        """`socket`: a UdpSocket, or what takes its place.
+
+        `log`: function (text) for what went wrong; it gets no peer data.
+        """
         self._on_request = None
         self._on_failure = None
         self._endpoint = endpoint

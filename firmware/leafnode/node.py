@@ -13,11 +13,11 @@ class Node:
     `trace(number, text)` is told of each message of the protocol, by its number in the draft.
     """
 
-    def __init__(self, directory: str, log):
+    def __init__(self, directory: str, log, resolve):
         """Raise StateError if there is no identity in `directory`, or a damaged one."""
         self.provider = default_provider()
         self.identity = load(self.provider, directory)
-        self.uplink = Uplink(self.identity.uplink(), self.identity.manager)
+        self.uplink = Uplink(self.identity.uplink(), self.identity.manager, resolve)
         self._log = log
 
     @staticmethod
@@ -30,15 +30,16 @@ class Node:
         self._log("(%d) %s" % (number, text))
 
 
-def open_node(directory: str, log) -> Node | None:
+def open_node(directory: str, log, resolve) -> Node | None:
     """Return the node of a state directory; None, and a line in the log, if it holds no identity.
 
+    `resolve(host, port)` gives the remote behind a name or an address.
     Such a node serves, and reaches, open resources alone. StateError if the identity is damaged.
     """
     if not (_exists(directory + "/" + IDENTITY) or _exists(directory + "/" + NODE)):
         log("no identity in " + directory + ": only open resources work; provision this node")
         return None
-    return Node(directory, log)
+    return Node(directory, log, resolve)
 
 
 def _exists(path: str) -> bool:

@@ -22,7 +22,7 @@ from leafnode.observers import Observers
 from leafnode.request import Request
 from leafnode.response import Response
 from leafnode.router import OPEN, Router
-from leafnode.udp import UdpSocket
+from leafnode.udp import UdpSocket, resolve
 
 
 class Server:
@@ -47,19 +47,24 @@ class Server:
         port: int = COAP_PORT,
         log=print,
         echo_ms: int = VALID_MS,
+        line=None,
     ):
         """`state`: the directory with this node's identity; without one in it, only open resources
         are served. `host`: a local address, "" for all. `echo_ms`: how long clients have to show
-        that a request for a fresh resource was made just now.
+        that a request for a fresh resource was made just now. `line`: a leafnode.serial.SerialLine
+        to serve on, in place of host and port.
 
         `log`: function (text) for what an operator should know; it gets no secret. Raises OSError
         when the port is taken, StateError when the identity is damaged.
         """
-        self.node = open_node(state, log)
+        # What finds the remote behind a name.
+        self.resolve = resolve if line is None else line.resolve
+        self.node = open_node(state, log, self.resolve)
         self._guard = None if self.node is None else Guard(self.node, log)
-        socket = UdpSocket(host, port)
+        endpoint = Endpoint(os.urandom)
+        socket = UdpSocket(host, port) if line is None else line.serve(endpoint)
         self.port = socket.port
-        self.link = Link(Endpoint(os.urandom), socket, log)
+        self.link = Link(endpoint, socket, log)
         self._log = log
         self._router = Router(log)
         self._assembler = Assembler(os.urandom)
@@ -108,7 +113,7 @@ class Server:
             keeper = Keeper(self.node, self._guard, self.link.request, self._log)
             tasks.append(asyncio.create_task(keeper.run()))
             tasks.append(asyncio.create_task(self._closing.run()))
-        self._log("ready on port %d" % self.port)
+        self._log("ready on port %d" % self.port if self.port else "ready on a line")
         try:
             await self.link.run()
         finally:

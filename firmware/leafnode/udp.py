@@ -4,13 +4,20 @@ A remote is a pair (host, port), host a numeric address as text, without bracket
 the same whether the socket below is an IPv4 one or an IPv6 one with mapped addresses.
 """
 
+# A board without network has no socket module, and opens no UdpSocket.
+# pyright: reportPossiblyUnboundVariable=false
 import asyncio
 import os
-import socket
 
 from leafkey.coap.parameters import MAX_DATAGRAM
 from leafkey.compat import MICROPYTHON, const
 from leafkey.errors import Unreachable
+
+try:
+    import socket
+except ImportError:
+    # It has a serial line (leafnode.serial).
+    pass
 
 MAPPED = "::ffff:"
 # Peers whose address is kept in both forms: converting it costs more than the rest of a send.

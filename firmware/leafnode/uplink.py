@@ -8,7 +8,6 @@ from leafkey.pat.dialogue import Dialogue
 from leafkey.pat.presenter import NotRecognized, Presenter
 from leafkey.pat.tokens import CONFIDENTIAL
 from leafnode.transfer import transfer
-from leafnode.udp import resolve
 
 TOKEN_PATH = "/token"
 SERVER_TOKEN_PATH = "/server-token"
@@ -18,8 +17,10 @@ RECEIPT_PATH = "/receipt"
 class Uplink:
     """Posts to the manager at `confidential`."""
 
-    def __init__(self, presenter: Presenter, manager: str):
+    def __init__(self, presenter: Presenter, manager: str, resolve):
+        """`resolve(host, port)` gives the remote behind the manager's URI `manager`."""
         self._presenter = presenter
+        self._resolve = resolve
         self._host, self._port, _ = uri.parse(manager)
         self.token_uri = manager.rstrip("/") + TOKEN_PATH
 
@@ -29,7 +30,7 @@ class Uplink:
         `send_to(message, remote)` makes one CoAP exchange. Unreachable if it does not answer,
         ProtocolError if it does not know this node.
         """
-        remote = resolve(self._host, self._port)
+        remote = self._resolve(self._host, self._port)
 
         async def send(message: Message) -> Message:
             return await send_to(message, remote)

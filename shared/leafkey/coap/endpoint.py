@@ -11,7 +11,7 @@ from collections import namedtuple
 
 from leafkey.coap.deduplication import ReplyCache
 from leafkey.coap.exchange import Exchange, Exchanges, Request, Requests
-from leafkey.coap.message import MAX_TOKEN_LENGTH, Message, decode, pack
+from leafkey.coap.message import HEADER_SIZE, MAX_TOKEN_LENGTH, Message, decode, pack
 from leafkey.coap.messaging import MessageIds, Transmission, Transmitter
 from leafkey.coap.notifying import RecentNotifications
 from leafkey.coap.numbers import (
@@ -114,6 +114,17 @@ class Endpoint:
             if other is not None and (due is None or other < due):
                 due = other
         return None if due is None else max(0, due - now)
+
+    def whose(self, data: bytes) -> object:
+        """The remote whose answer to us a datagram is, None if it is none or was not waited for.
+
+        For transports that do not tell from whom something comes, as a serial line.
+        """
+        if len(data) < HEADER_SIZE:
+            return None
+        if is_response(data[1]):
+            return self._requests.whose(data[4 : 4 + (data[0] & 15)])
+        return None if data[1] else self._transmitter.whose(data[2:4])
 
     def usage(self) -> dict:
         """How many entries each bounded part holds, by name."""

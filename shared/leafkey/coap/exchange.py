@@ -48,6 +48,13 @@ class Requests:
         """The request a response from `remote` with `token` answers."""
         return self._pending.get((remote, token))
 
+    def whose(self, token: bytes) -> object:
+        """The remote of the request with a token, which is drawn at random; None without one."""
+        for remote, known in self._pending:
+            if known == token:
+                return remote
+        return None
+
     def remove(self, request: Request):
         """Forget the request; another that took over its token stays."""
         key = (request.remote, request.token)

@@ -99,6 +99,13 @@ class Transmitter:
         """The transmission an ACK or RST from `remote` refers to."""
         return self._in_flight.get((remote, mid_bytes))
 
+    def whose(self, mid_bytes: bytes) -> object:
+        """The remote of the message under way that has this ID; None without one."""
+        for remote, known in self._in_flight:
+            if known == mid_bytes:
+                return remote
+        return None
+
     def supersede(self, transmission: Transmission, data: bytes):
         """Let `data` take the place of a message that is not over (RFC 7641 section 4.5.2)."""
         if transmission.sent:

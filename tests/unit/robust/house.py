@@ -17,6 +17,7 @@ from leafkey.pat.verifier import Verifier
 from leafnode.guard import Guard
 from leafnode.identity import load
 from leafnode.keeper import Keeper
+from leafnode.udp import resolve
 from leafnode.uplink import Uplink
 from tests.unit.pat.world import (
     AUDIENCE,
@@ -195,7 +196,7 @@ class NodeParts:
 
     def __init__(self, flash: Flash, seed: int):
         self.identity = load(PROVIDER, DIRECTORY, flash)
-        self.uplink = Uplink(self.identity.uplink(), self.identity.manager)
+        self.uplink = Uplink(self.identity.uplink(), self.identity.manager, resolve)
         self.random_bytes = Random(seed).bytes
 
     def trace(self, number: int, text: str):
