@@ -76,6 +76,7 @@ tools: ## install what the tests want from Debian's packages (as root)
 	@test "$$(id -u)" = 0 || { echo 'make tools installs packages: run it as root.'; exit 1; }
 	apt-get update -q
 	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends --no-upgrade $(TOOLS)
+	@$(PYTHON) tests/tools/fetch_peers.py
 
 clean: ## remove everything that was made here
 	rm -rf build $(VENV) .ruff_cache .hypothesis leafkey.egg-info
