@@ -20,8 +20,9 @@ from leafkey.errors import (
     Unreachable,
 )
 from leafkey.pat.dialogue import Dialogue
+from leafkey.pat.oscore import ChannelPresenter
 from leafkey.pat.presenter import NotRecognized, Presenter
-from leafkey.pat.tokens import BEARER, INTEGRITY, POP
+from leafkey.pat.tokens import BEARER, INTEGRITY, OSCORE_LEVEL, POP
 from leafnode.carrier import Carrier
 from leafnode.clock import now_ms
 from leafnode.identity import GRANT_PREFIX
@@ -47,6 +48,8 @@ class Grant:
         self.commands = commands
         # Set by whoever makes a grant: it needs `save` of this object.
         self.presenter: Presenter
+        # The channel by OSCORE under this grant, opened with the first request that wants one.
+        self.channel: ChannelPresenter | None = None
         self._storage = storage
         self._record = GRANT_PREFIX + sha256(cbor.encode(list(name))).digest()[:6].hex()
 
@@ -163,12 +166,20 @@ class Access:
             # The next write of the grant leaves them out; until then they may go there twice.
             grant.commands = b""
         self._trace(11, _line(message) + " to " + grant.audience)
-        dialogue = Dialogue(grant.presenter, send)
+        dialogue = Dialogue(self._shows(grant, level), send)
         exchange, response = await dialogue.request(message, _least_level(message, level))
         self._trace(12, code_text(response.code) + " from " + grant.audience)
         if response.code == FORBIDDEN:
             raise NotAllowed("the server says that this grant does not cover the request")
         return response, exchange
+
+    def _shows(self, grant: Grant, level: int | None) -> Presenter | ChannelPresenter:
+        """What shows the ATs of a grant: one for each request, or one for a channel."""
+        if level != OSCORE_LEVEL:
+            return grant.presenter
+        if grant.channel is None:
+            grant.channel = ChannelPresenter(self._node.provider, grant.presenter, now_ms)
+        return grant.channel
 
     async def _introduced(self, needed: list, origin: tuple, response: Message) -> Grant:
         """Take the hints of message (4) to the manager."""

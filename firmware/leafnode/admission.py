@@ -3,13 +3,14 @@
 from collections import namedtuple
 
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import BAD_OPTION, FETCH, GET, NOT_FOUND, PAT, UNAUTHORIZED
+from leafkey.coap.numbers import BAD_OPTION, FETCH, GET, NOT_FOUND, OSCORE, PAT, UNAUTHORIZED
 from leafkey.errors import Refused
-from leafkey.pat.verifier import Session
+from leafnode.contexts import Contexts
 from leafnode.guard import Guard
 from leafnode.router import OPEN, Route, Router
 
-# Who holds the grant behind a request: the manager, or a client by (epoch, slot, generation).
+# Who holds the grant behind a request: the manager, or a client by (epoch, slot, generation); or
+# whoever shares a context with this node, by that.
 Holder = namedtuple("Holder", ("is_manager", "grant"))
 
 
@@ -51,7 +52,8 @@ class Admitted:
 class Authorized(Admitted):
     """A request under an accepted AT, from a client or from the manager."""
 
-    def __init__(self, session: Session, is_manager: bool, route: Route | None):
+    def __init__(self, session, is_manager: bool, route: Route | None):
+        """`session` is a Session, or what leafnode.contexts puts in its place."""
         self._session = session
         self.request = session.request
         self.route = route
@@ -77,12 +79,20 @@ class Authorized(Admitted):
 
 
 def admit(
-    router: Router, guard: Guard | None, message: Message, remote: tuple, now: int
+    router: Router,
+    guard: Guard | None,
+    contexts: Contexts,
+    message: Message,
+    remote: tuple,
+    now: int,
 ) -> Admitted:
-    """Let a request through, or raise leafkey.pat.verifier.Refused with the answer to give.
+    """Let a request through, or raise leafkey.errors.Refused with the answer to give.
 
     Without a guard only open resources are served.
     """
+    if message.option(OSCORE) is not None:
+        session = contexts.unprotect(message, now)
+        return Authorized(session, contexts.is_manager(session), router.find(session.request))
     if message.option(PAT) is None:
         route = router.find(message)
         if router.is_open(message) if route is None else route.level == OPEN:

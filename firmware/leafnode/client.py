@@ -11,7 +11,9 @@ from leafkey.coap.numbers import ACCEPT, CONTENT_FORMAT, OBSERVE
 from leafkey.coap.observe import REGISTER
 from leafkey.compat import const
 from leafkey.errors import NotAllowed, Unreachable
-from leafkey.pat.tokens import LEVELS
+from leafkey.oscore.dialogue import Dialogue
+from leafkey.oscore.preset import Preset
+from leafkey.pat.tokens import LEVELS, OSCORE_LEVEL
 from leafnode.access import Access
 from leafnode.content import encode
 from leafnode.link import Link
@@ -20,12 +22,12 @@ from leafnode.observation import Observation
 from leafnode.request import METHODS
 from leafnode.response import Response, from_message
 from leafnode.sender import Sender
-from leafnode.transfer import transfer
+from leafnode.transfer import transfer, unfragmented
 from leafnode.udp import UdpSocket, resolve
 
 # A request for everybody to read, as only an application may decide.
 OPEN = const(-1)
-_LEVELS = dict(LEVELS, open=OPEN)
+_LEVELS = dict(LEVELS, open=OPEN, oscore=OSCORE_LEVEL)
 
 # Hosts whose address is remembered until they do not answer any more.
 MAX_HOSTS = const(8)
@@ -61,6 +63,7 @@ class Client:
         servers: dict | None = None,
         consent_wait: int = 0,
         line=None,
+        oscore: dict | None = None,
     ):
         """`state`: the directory with this node's identity; without one in it, only open resources
         answer. `server`: a leafnode.server.Server of the same node, whose identity and socket are
@@ -69,6 +72,8 @@ class Client:
         an address trusts whoever answers there first. `consent_wait`: seconds that a request waits
         for the owner, if it takes consent, before it raises ConsentPending; the owner has some 20 s
         in any case. `line`: a leafnode.serial.SerialLine to ask through, in place of UDP.
+        `oscore`: Credentials (leafnode.credentials) by URI of the server,
+        {"coap://192.0.2.17": Credentials(..)}, for requests that need no manager.
 
         `log`: function (text) for what an operator should know; it gets no secret. StateError when
         the identity is damaged.
@@ -82,6 +87,9 @@ class Client:
             node = server.node
         self._access = None if node is None else Access(node, self.send, consent_wait)
         self._servers = servers or {}
+        self._presets = {}
+        for uri, credentials in (oscore or {}).items():
+            self._presets[coap_uri.parse(uri)[:2]] = credentials.open(state)
         self._log = log
         self._link = None if server is None else server.link
         self._pump = None
@@ -95,7 +103,8 @@ class Client:
 
     async def get(self, uri: str, level: str | None = None, accept: int | None = None) -> Response:
         """GET. `level`: the lowest protection to use, or "open" for none at all; without one the
-        server's owner decides. `accept`: the Content-Format wanted.
+        server's owner decides. "oscore" opens a channel for many requests. `accept`: the
+        Content-Format wanted.
         """
         return await self.request("GET", uri, None, level, accept=accept)
 
@@ -211,6 +220,8 @@ class Client:
         try:
             if target.level == OPEN:
                 return await send(message), None
+            if target.origin in self._presets:
+                return await self._in_preset(self._presets[target.origin], message, send)
             if self._access is None:
                 if target.level is not None:
                     raise NotAllowed("no identity to protect a request with: provision this node")
@@ -220,6 +231,12 @@ class Client:
             # Its address may have changed: the next request looks the name up again.
             self._remotes.pop(target.origin, None)
             raise
+
+    async def _in_preset(self, preset: Preset, message: Message, send) -> tuple:
+        """(response, Outgoing) in a context that this client was given."""
+        dialogue = Dialogue(preset.context, preset.context.keys.id_context)
+        outgoing, response = await dialogue.request(message, unfragmented(send))
+        return response, outgoing
 
     def _target(self, uri: str, level: str | None) -> Target:
         host, port, options = coap_uri.parse(uri)

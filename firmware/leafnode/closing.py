@@ -6,6 +6,7 @@ from leafkey.coap.block import Assembler
 from leafkey.compat import const
 from leafnode.admission import Holder
 from leafnode.clock import now_ms
+from leafnode.contexts import Contexts
 from leafnode.guard import Guard
 from leafnode.observers import Observers
 
@@ -14,19 +15,24 @@ LONGEST_WAIT = const(3600)
 
 
 class Closing:
-    """Looks after the observations and bodies of those who had a grant."""
+    """Looks after the channels, observations and bodies of those who had a grant."""
 
-    def __init__(self, guard: Guard, observers: Observers, assembler: Assembler):
+    def __init__(
+        self, guard: Guard, contexts: Contexts, observers: Observers, assembler: Assembler
+    ):
         self._guard = guard
+        self._contexts = contexts
         self._observers = observers
         self._assembler = assembler
         self._changed = asyncio.Event()
         guard.on_change = self.sweep
         observers.on_begin = self._changed.set
+        contexts.on_open = self._changed.set
 
     def sweep(self):
         """The ST has changed, or a time is over: end what has no grant any more."""
         now = now_ms()
+        self._contexts.close_ended(now)
         self._observers.close_ended(now)
         for peer in self._assembler.peers():
             if isinstance(peer, Holder) and not self._guard.is_current(peer, now):
@@ -42,10 +48,13 @@ class Closing:
             except asyncio.TimeoutError:
                 self.sweep()
 
+    def _ends(self, now: int) -> tuple:
+        return self._guard.next_end(now), self._contexts.next_end(), self._observers.next_end()
+
     def _seconds(self) -> float:
         now = now_ms()
         wait = LONGEST_WAIT
-        for end in (self._guard.next_end(now), self._observers.next_end()):
+        for end in self._ends(now):
             if end is not None:
                 wait = min(wait, max(0, end - now) / 1000)
         return wait

@@ -40,9 +40,9 @@ class Guard:
             return made
 
         state = identity.server_token()
-        self._clients = verifier(state)
+        self.clients = verifier(state)
         self._manager = verifier(identity.downlink())
-        self._follower = Follower(node.provider, self._clients, state, state.last)
+        self._follower = Follower(node.provider, self.clients, state, state.last)
         # Set when the manager wants to change an ST that this node does not have, or somebody
         # carried a change here of which the manager has not heard yet.
         self.wants_token = asyncio.Event()
@@ -52,7 +52,7 @@ class Guard:
     @property
     def version(self) -> int:
         """The version of the ST in force, 0 for none: what a server token request says."""
-        token = self._clients.token
+        token = self.clients.token
         return token[tokens.VERSION] if token else 0
 
     def unprotect(self, message: Message, level_of, now: int) -> Session:
@@ -62,11 +62,11 @@ class Guard:
         """
         if self._manager.knows(message):
             return self._manager.unprotect(message, level_of, now)
-        return self._clients.unprotect(message, level_of, now)
+        return self.clients.unprotect(message, level_of, now)
 
     def refuse(self) -> Message:
         """Return the answer to a request that carries no AT and may not go without: message (4)."""
-        return self._clients.refuse()
+        return self.clients.refuse()
 
     def is_manager(self, session: Session) -> bool:
         """Tell the manager from a client."""
@@ -74,7 +74,7 @@ class Guard:
 
     def apply(self, payload: bytes, now: int):
         """Take the ST in a payload from SAM; errors as of Verifier.apply."""
-        self._clients.apply(tokens.decode_server_token(payload), now)
+        self.clients.apply(tokens.decode_server_token(payload), now)
         self.on_change()
 
     def follow(self, payload: bytes, now: int) -> Message:
@@ -91,13 +91,15 @@ class Guard:
         return Message(CHANGED, ((CONTENT_FORMAT, APPLICATION_CBOR),), receipt)
 
     def is_current(self, holder, now: int) -> bool:
-        """Tell whether the grant of an admission.Holder still stands."""
-        verifier = self._manager if holder.is_manager else self._clients
+        """Tell whether the grant of an admission.Holder still stands; a given context does."""
+        if not isinstance(holder.grant, tuple):
+            return True
+        verifier = self._manager if holder.is_manager else self.clients
         return verifier.is_current(holder.grant, now)
 
     def next_end(self, now: int) -> int | None:
         """Return when the next grant of a client ends, ms; None if none does by itself."""
-        return self._clients.next_end(now)
+        return self.clients.next_end(now)
 
     def manage(self, request: Message, now: int) -> Message:
         """Return the answer to a whole request of the manager: message (3) sent by SAM."""
@@ -118,7 +120,7 @@ class Guard:
         return self._state(CHANGED)
 
     def _state(self, code: int) -> Message:
-        token = self._clients.token
+        token = self.clients.token
         epoch = token[tokens.EPOCH] if token else 0
         payload = cbor.encode({tokens.EPOCH: epoch, tokens.VERSION: self.version})
         return Message(code, ((CONTENT_FORMAT, APPLICATION_CBOR),), payload)

@@ -7,7 +7,7 @@ from leafkey.coap.message import Message
 from leafkey.coap.numbers import BLOCK2, MAX_AGE, NON, OBSERVE, PAT, UNAUTHORIZED, is_success
 from leafkey.coap.observe import DEREGISTER, is_fresh
 from leafkey.compat import const
-from leafkey.errors import AuthenticationError, DecodeError
+from leafkey.errors import AuthenticationError, DecodeError, ReplayError
 from leafkey.pat.presenter import NotRecognized
 from leafnode.clock import now_ms
 from leafnode.response import Response, from_message
@@ -85,7 +85,7 @@ class Observation:
             return message if self._is_news(message) else None
         try:
             message = self._opener.unprotect(message)
-        except (AuthenticationError, DecodeError, NotRecognized):
+        except (AuthenticationError, DecodeError, NotRecognized, ReplayError):
             # Not from the server, or a repetition: the observation goes on.
             return None
         if message.code == UNAUTHORIZED:

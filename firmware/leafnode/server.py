@@ -3,17 +3,19 @@
 import asyncio
 import os
 
-from leafkey.coap.block import Assembler
+from leafkey.coap.block import Assembler, is_in_blocks
 from leafkey.coap.endpoint import Endpoint
 from leafkey.coap.exchange import Exchange
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import COAP_PORT, CONTENT_FORMAT, UNAUTHORIZED
+from leafkey.coap.numbers import COAP_PORT, CONTENT_FORMAT, OSCORE, UNAUTHORIZED
+from leafkey.crypto.provider import default_provider
 from leafkey.errors import Refused
 from leafkey.pat.freshness import VALID_MS, Freshness
 from leafnode.admission import Admitted, admit
 from leafnode.carrier import COMMANDS_PATH
 from leafnode.clock import now_ms
 from leafnode.closing import Closing
+from leafnode.contexts import Contexts
 from leafnode.guard import Guard
 from leafnode.keeper import Keeper
 from leafnode.link import Link
@@ -48,11 +50,13 @@ class Server:
         log=print,
         echo_ms: int = VALID_MS,
         line=None,
+        oscore: tuple = (),
     ):
         """`state`: the directory with this node's identity; without one in it, only open resources
         are served. `host`: a local address, "" for all. `echo_ms`: how long clients have to show
         that a request for a fresh resource was made just now. `line`: a leafnode.serial.SerialLine
-        to serve on, in place of host and port.
+        to serve on, in place of host and port. `oscore`: Credentials (leafnode.credentials) of
+        peers that may use every resource.
 
         `log`: function (text) for what an operator should know; it gets no secret. Raises OSError
         when the port is taken, StateError when the identity is damaged.
@@ -61,6 +65,9 @@ class Server:
         self.resolve = resolve if line is None else line.resolve
         self.node = open_node(state, log, self.resolve)
         self._guard = None if self.node is None else Guard(self.node, log)
+        self._contexts = Contexts(default_provider())
+        for credentials in oscore:
+            self._contexts.add(credentials.open(state))
         endpoint = Endpoint(os.urandom)
         socket = UdpSocket(host, port) if line is None else line.serve(endpoint)
         self.port = socket.port
@@ -71,7 +78,8 @@ class Server:
         self._freshness = Freshness(os.urandom, echo_ms)
         self._observers = Observers(self.link, self._router, self._assembler, log)
         if self._guard is not None:
-            self._closing = Closing(self._guard, self._observers, self._assembler)
+            self._contexts.verifier = self._guard.clients
+            self._closing = Closing(self._guard, self._contexts, self._observers, self._assembler)
             self._router.add(COMMANDS_PATH, ("POST",), _commands(self._guard), OPEN, False)
         self.link.serve(self._answer, self._observers.forget)
 
@@ -121,20 +129,35 @@ class Server:
                 task.cancel()
 
     async def _answer(self, message: Message, remote: tuple, handle: Exchange):
+        if message.option(OSCORE) is not None and is_in_blocks(message):
+            await self._answer_fragment(message, remote, handle)
+            return
+        response, expendable = await self._answered(message, remote, handle)
+        self.link.respond(handle, response, expendable)
+
+    async def _answer_fragment(self, message: Message, remote: tuple, handle: Exchange):
+        """Blocks outside of the protection: of a proxy, or a long one (RFC 8613 4.1.3.4.2)."""
+        peer = remote, OSCORE
+        whole, response = self._assembler.request(peer, message, now_ms())
+        if whole is not None:
+            response, _ = await self._answered(whole, remote, handle)
+            response = self._assembler.response(peer, whole, response, now_ms())
+        self.link.respond(handle, response, True)
+
+    async def _answered(self, message: Message, remote: tuple, handle: Exchange) -> tuple:
+        """(response as it travels, True if a duplicate may be answered anew)."""
         now = now_ms()
         try:
-            admitted = admit(self._router, self._guard, message, remote, now)
+            admitted = admit(self._router, self._guard, self._contexts, message, remote, now)
         except Refused as refused:
-            self.link.respond(handle, refused.response, True)
-            return
+            return refused.response, True
         challenge = self._challenge(admitted, now)
         if challenge is not None:
-            self.link.respond(handle, admitted.protect(challenge))
-            return
+            return admitted.protect(challenge), False
         request, response = self._assembler.request(admitted.peer, admitted.request, now)
         if request is not None:
             response = await self._respond(admitted, request, handle)
-        self.link.respond(handle, admitted.protect(response), admitted.expendable)
+        return admitted.protect(response), admitted.expendable
 
     def _challenge(self, admitted: Admitted, now: int) -> Message | None:
         """The answer to a request that may be an old one, before anything of it is kept."""

@@ -118,7 +118,7 @@ def grown(make, n_slots: int) -> int:
 def window(n_slots: int) -> Window:
     """The table of open slots alone."""
     suite = functions.suite(PROVIDER, functions.CHACHA20)
-    made = Window(suite, n_slots, WIDTH, DEGREE, AT_LEN)
+    made = Window(suite, n_slots, WIDTH, DEGREE)
     for slot in range(1, n_slots + 1):
         made.open(slot, tree.derive(suite, ST, (slot, 1)), LAST, -1)
     return made

@@ -14,7 +14,7 @@ ROOMS = {
     "crypto": {"compat", "errors", "codec"},
     "coap": {"compat", "errors", "codec"},
     "ace": {"compat", "errors", "codec"},
-    "pat": {"compat", "errors", "codec", "crypto", "coap", "ace"},
+    "pat": {"compat", "errors", "codec", "crypto", "coap", "ace", "oscore"},
     "oscore": {"compat", "errors", "codec", "crypto", "coap"},
 }
 # CoAP knows no CBOR and no crypto: of the codec it uses the bounded reader alone.

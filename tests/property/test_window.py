@@ -44,7 +44,7 @@ class WindowMachine(RuleBasedStateMachine):
     @initialize(width=st.integers(1, 16), spare=st.integers(0, 20))
     def start(self, width, spare):
         self.width, self.degree = width, 2 * width + 1 + spare
-        self.window = Window(SUITE, N_SLOTS, width, self.degree, AT_LEN)
+        self.window = Window(SUITE, N_SLOTS, width, self.degree)
         self.models: dict[int, Model] = {}
         self.generations = dict.fromkeys(range(1, N_SLOTS + 1), 0)
         self.ats: dict[tuple, bytes] = {}

@@ -49,7 +49,7 @@ class Assembler:
 
         A complete request keeps the Block1 and Block2 options, for `response`. now: ms.
         """
-        if not _is_in_blocks(message):
+        if not is_in_blocks(message):
             return message, None
         try:
             block1 = decode_block(message, BLOCK1)
@@ -68,7 +68,7 @@ class Assembler:
         The rest is kept for the requests that follow. Cuts notifications too: then `request` is
         the one that registered. `response` is not changed. now: ms.
         """
-        if len(response.payload) <= self._largest and not _is_in_blocks(request):
+        if len(response.payload) <= self._largest and not is_in_blocks(request):
             return response
         num, _, szx = decode_block(request, BLOCK2) or (0, False, self._limits.szx)
         block1 = request.option(BLOCK1)
@@ -198,7 +198,8 @@ class Assembler:
         return cut
 
 
-def _is_in_blocks(message: Message) -> bool:
+def is_in_blocks(message: Message) -> bool:
+    """Tell whether a message is a block of a body, or asks for one."""
     return message.option(BLOCK1) is not None or message.option(BLOCK2) is not None
 
 

@@ -14,6 +14,7 @@ from leafkey.coap.numbers import (
     LOCATION_QUERY,
     MAX_AGE,
     OBSERVE,
+    OSCORE,
     PAT,
     PAT_DEMAND,
     PROXY_SCHEME,
@@ -28,13 +29,15 @@ from leafkey.coap.numbers import (
     URI_QUERY,
 )
 
-# number: (least bytes, most bytes, repeatable); RFC 7252 section 5.10, RFC 7641, 7959, 8768, 9175.
+# number: (least bytes, most bytes, repeatable); RFC 7252 section 5.10, RFC 7641, 7959, 8613,
+# 8768, 9175.
 SUPPORTED = {
     URI_HOST: (1, 255, False),
     ETAG: (1, 8, True),
     OBSERVE: (0, 3, False),
     URI_PORT: (0, 2, False),
     LOCATION_PATH: (0, 255, True),
+    OSCORE: (0, 255, False),
     URI_PATH: (0, 255, True),
     CONTENT_FORMAT: (0, 2, False),
     MAX_AGE: (0, 4, False),

@@ -14,7 +14,6 @@ from leafkey.pat.presenter import (
     Exchange,
     LevelDemanded,
     NotRecognized,
-    Presenter,
 )
 from leafkey.pat.tokens import BEARER, CONFIDENTIAL, POP
 
@@ -24,7 +23,8 @@ MAX_ATTEMPTS = const(6)
 class Dialogue:
     """Makes requests under one CT. `repeat_all` says that even a POST may be sent twice."""
 
-    def __init__(self, presenter: Presenter, send, repeat_all: bool = False):
+    def __init__(self, presenter, send, repeat_all: bool = False):
+        """`presenter` is a Presenter, or an oscore.ChannelPresenter in its place."""
         self._presenter = presenter
         self._send = send
         self._repeat_all = repeat_all

@@ -2,7 +2,14 @@
 
 from leafkey.compat import const
 from leafkey.errors import DecodeError
-from leafkey.pat.tokens import BEARER, CONFIDENTIAL, INTEGRITY, POP, PROBE_LEVEL
+from leafkey.pat.tokens import (
+    BEARER,
+    CONFIDENTIAL,
+    INTEGRITY,
+    OSCORE_LEVEL,
+    POP,
+    PROBE_LEVEL,
+)
 
 MAC_LEN = const(8)
 MAX_COUNTER = const((1 << 24) - 1)
@@ -24,6 +31,18 @@ def decode_request(value: bytes, at_len: int) -> tuple:
     if len(value) != 1 + at_len + _MAC_LENGTHS[value[0]]:
         raise DecodeError("a PAT option of the wrong length")
     return value[0], value[1 : 1 + at_len], value[1 + at_len :]
+
+
+def encode_channel(at: bytes) -> bytes:
+    """Return the option of a request that opens a channel by OSCORE (SPEC 5.8)."""
+    return bytes((OSCORE_LEVEL,)) + at
+
+
+def decode_channel(value: bytes, at_len: int) -> bytes:
+    """Return the At of such an option; DecodeError for any other."""
+    if len(value) != 1 + at_len or value[0] != OSCORE_LEVEL:
+        raise DecodeError("no PAT option that opens a channel")
+    return value[1:]
 
 
 def encode_response(counter: int, mac: bytes) -> bytes:

@@ -16,7 +16,7 @@ from leafkey.errors import (
 )
 from leafkey.pat import functions, option, refusal, tokens
 from leafkey.pat.protection import Protection
-from leafkey.pat.tree import Branch, position, pseudonym_key
+from leafkey.pat.tree import Branch, Leaf, position, pseudonym_key
 
 MAX_AHEAD = const(4096)
 # Bytes of an Echo (RFC 9175 section 2.2.1).
@@ -94,7 +94,7 @@ class Exchange:
         or an old notification: such a response is to be ignored.
         """
         if response.code == UNAUTHORIZED and self._is_open(response):
-            raise self._not_recognized(response)
+            raise self._presenter.not_recognized(response, self._hint_key)
         plain, counter = self._protection.unprotect_response(response)
         if self.level != tokens.BEARER:
             if counter <= self._counter:
@@ -104,22 +104,13 @@ class Exchange:
         if screen(plain, SUPPORTED):
             raise DecodeError("a critical option inside is not understood")
         # Later it only ends an observation.
-        if plain.code == UNAUTHORIZED and counter == 0:
-            _raise_demand(plain)
-        if self._presenter.endorsement and _asks_for_endorsement(plain, counter):
-            raise EndorsementDemanded
+        if counter == 0:
+            raise_demand(plain, self._presenter)
         return plain
 
     def _is_open(self, response: Message) -> bool:
         """Tell a response that anybody may have made."""
         return self.level == tokens.BEARER or response.option(PAT) is None
-
-    def _not_recognized(self, response: Message) -> NotRecognized:
-        try:
-            sam, audience, field = hints.decode(response.payload)
-        except DecodeError:
-            return NotRecognized(None, None, False)
-        return NotRecognized(sam, audience, self._presenter.take_hint(self._hint_key, field))
 
 
 class Presenter:
@@ -162,6 +153,21 @@ class Presenter:
         return self._params[tokens.LEVEL]
 
     @property
+    def suite(self):
+        """The functions of this CT (leafkey.pat.functions)."""
+        return self._suite
+
+    @property
+    def aead(self) -> int:
+        """The AEAD of this CT, by its COSE number."""
+        return self._params[tokens.AEAD]
+
+    @property
+    def at_len(self) -> int:
+        """How many bytes of an At travel."""
+        return self._params[tokens.AT_LEN]
+
+    @property
     def renewal(self):
         """What one AT may carry: a renewal.Renewal, or None."""
         return self._params.get(tokens.RENEWAL)
@@ -190,12 +196,16 @@ class Presenter:
         The number is stored first. TokensExhausted past the grant; TokenTooFar when a probe must
         come first; OSError from `save`, and then nothing was shown.
         """
+        return self._exchange(self.take(), max(level or 0, self.level), message)
+
+    def take(self) -> Leaf:
+        """Return the next AT, to be shown once, as by `protect`; errors as of that."""
         if self.must_probe():
             raise TokenTooFar("too many requests are unanswered: probe first")
         number = self._next
         self._reserve(number)
         self._next = number + 1
-        return self._exchange(self._branch.leaf(number), max(level or 0, self.level), message)
+        return self._branch.leaf(number)
 
     def probe(self) -> Exchange:
         """Show the number kept for a probe, which is the same until it is answered."""
@@ -207,6 +217,14 @@ class Presenter:
     def answered(self, number: int):
         """Note that S answered an AT authentically."""
         self._acked = max(self._acked, number)
+
+    def not_recognized(self, response: Message, hint_key: bytes) -> NotRecognized:
+        """Return the NotRecognized for an unprotected 4.01, after following its hint, if any."""
+        try:
+            sam, audience, field = hints.decode(response.payload)
+        except DecodeError:
+            return NotRecognized(None, None, False)
+        return NotRecognized(sam, audience, self.take_hint(hint_key, field))
 
     def take_hint(self, hint_key: bytes, field: bytes | None) -> bool:
         """Move to where a refusal field says; tell whether it verifies and is in reach."""
@@ -258,22 +276,20 @@ def _check_place(token: tokens.ClientToken, acked: int, reserved: int, level: in
         raise DecodeError("a parent of another level")
 
 
-def _raise_demand(answer: Message):
-    """Raise what a protected 4.01 demands of a further attempt, if anything."""
+def raise_demand(answer: Message, presenter: Presenter):
+    """Raise what a protected answer demands of a further attempt, if anything."""
+    if answer.code == FORBIDDEN:
+        asked = answer.uint(PAT_DEMAND) == option.SHOW_ENDORSEMENT
+        if asked and presenter.endorsement:
+            raise EndorsementDemanded
+    if answer.code != UNAUTHORIZED:
+        return
     level = _level_demanded(answer)
     if level is not None:
         raise LevelDemanded(level)
     echo = answer.option(ECHO)
     if echo is not None and 1 <= len(echo) <= MAX_ECHO:
         raise EchoDemanded(echo)
-
-
-def _asks_for_endorsement(answer: Message, counter: int) -> bool:
-    return (
-        answer.code == FORBIDDEN
-        and counter == 0
-        and answer.uint(PAT_DEMAND) == option.SHOW_ENDORSEMENT
-    )
 
 
 def _level_demanded(answer: Message) -> int | None:

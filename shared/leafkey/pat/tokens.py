@@ -41,6 +41,8 @@ BEARER = const(0)
 POP = const(1)
 INTEGRITY = const(2)
 CONFIDENTIAL = const(3)
+# No levels of grants: an AT in the PAT option may open a channel by OSCORE, or be a probe.
+OSCORE_LEVEL = const(5)
 PROBE_LEVEL = const(7)
 LEVELS = {"bearer": BEARER, "pop": POP, "integrity": INTEGRITY, "confidential": CONFIDENTIAL}
 

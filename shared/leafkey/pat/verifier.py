@@ -18,61 +18,14 @@ from leafkey.coap.numbers import (
 )
 from leafkey.coap.options import SUPPORTED, screen
 from leafkey.crypto.compare import equal
-from leafkey.errors import AuthenticationError, DecodeError, Refused, UnknownToken
+from leafkey.errors import AuthenticationError, DecodeError, Refused, UnknownToken, UsedToken
 from leafkey.pat import endorsement, functions, option, refusal, tokens, tree
 from leafkey.pat.changes import goes_on, kept_marks, merge
+from leafkey.pat.channel import Channel, Offer
 from leafkey.pat.protection import Protection
 from leafkey.pat.renewal import strictest
+from leafkey.pat.session import Session
 from leafkey.pat.window import Window
-
-
-class Session:
-    """One accepted AT: its request, who made it, and the protection of the answers.
-
-    `request` is the inner Message; `peer` is (epoch, slot, generation), hashable; `verifier` the
-    one that accepted the AT.
-    """
-
-    def __init__(self, verifier: "Verifier", at: tuple, request: Message, protection: Protection):
-        """`at` is (slot, number)."""
-        self.verifier = verifier
-        self._protection = protection
-        self._token = verifier.token
-        self.slot, self.number = at
-        self.generation = self._token[tokens.SLOTS][self.slot].generation
-        self.request = request
-
-    @property
-    def peer(self) -> tuple:
-        """Who asks, as block-wise transfers and observations tell peers apart (SPEC 5.6).
-
-        A slot and its generation mean another client in another epoch.
-        """
-        return self._token[tokens.EPOCH], self.slot, self.generation
-
-    @property
-    def level(self) -> int:
-        """The level the AT was presented at."""
-        return self._protection.level
-
-    def pseudonym(self) -> bytes:
-        """Return pseudonym 1 of the client, 32 bytes (SPEC 3.4), whoever has the slot by now."""
-        return self.verifier.pseudonym(self._token, self.slot)
-
-    @property
-    def renewal(self):
-        """What one AT of this grant may carry, by the ST in force: a Renewal or None."""
-        return self.verifier.renewal(self.slot)
-
-    def is_current(self, now: int) -> bool:
-        """Tell whether the grant behind this AT still stands, and covers its request."""
-        return self.verifier.is_current(self.peer, now) and self.verifier.permits(
-            self.slot, self.number, self.request
-        )
-
-    def protect(self, response: Message, counter: int = 0) -> Message:
-        """Return the response protected as its request was; `counter` as in SPEC 5.2."""
-        return self._protection.protect_response(response, counter)
 
 
 class Verifier:
@@ -158,7 +111,9 @@ class Verifier:
             raise self._refused(None, slot)
         self._use(slot, number)
         session = Session(self, (slot, number), request, protection)
-        self._authorize(session, demanded)
+        answer = self.judge((slot, number), request, protection.level, demanded)
+        if answer is not None:
+            raise Refused(session.protect(answer))
         return session
 
     def knows(self, message: Message) -> bool:
@@ -169,6 +124,39 @@ class Verifier:
         except (DecodeError, UnknownToken):
             return False
         return True
+
+    def find(self, at: bytes, now: int) -> Offer:
+        """Return the Offer of an At, 8 bytes of it or more, that is to open a channel (SPEC 5.7).
+
+        UnknownToken if no grant has it now. Nothing is used up by this.
+        """
+        if self._window is None:
+            raise UnknownToken("no ST to find it in")
+        slot, leaf = self._window.find(at)
+        if not self._in_time(slot, now):
+            raise UnknownToken("the grant has ended")
+        generation = self.token[tokens.SLOTS][slot].generation
+        peer = self.token[tokens.EPOCH], slot, generation
+        return Offer(peer, leaf, self._window.is_used(slot, leaf.number))
+
+    def accept(self, offer: Offer, now: int) -> Channel:
+        """Return the Channel that an AT opens, which is used up by this.
+
+        UsedToken if another was first, UnknownToken if its grant or window has ended meanwhile;
+        OSError comes from the store, and then the AT is not used.
+        """
+        found = self.find(offer.leaf.at(tokens.SECRET_LEN), now)
+        if found.is_used:
+            raise UsedToken("another channel has this AT")
+        number = found.leaf.number
+        self._use(found.slot, number)
+        return Channel(self, found.peer, number, now)
+
+    def refusal(self, offer: Offer | None) -> Refused:
+        """Return the refusal of an At that opens no channel: with a hint, if it is a used one."""
+        if offer is None or not offer.is_used:
+            return self._refused(None, 0)
+        return self._refused(offer.leaf, offer.slot)
 
     def refuse(self) -> Message:
         """Return the answer to a request without a valid AT: message (4), without a hint."""
@@ -248,25 +236,25 @@ class Verifier:
         permissions = self.token.grant(slot).permissions
         return permissions == tokens.UNDEFINED and slot not in self._endorsed
 
-    def _authorize(self, session: Session, demanded: int):
-        """Steps 9 to 11 of SPEC 6.2, answered under protection."""
-        request = session.request
-        shown = _shown(session)
+    def judge(self, at: tuple, request: Message, level: int, demanded: int) -> Message | None:
+        """Steps 9 to 11 of SPEC 6.2: return what to answer under protection, None for go on.
+
+        `at` is (slot, number), `level` that of the request. An endorsement is taken out of it.
+        """
+        slot, number = at
+        shown = _shown(request, level)
         # The endpoint has screened what is outside; what was sealed is seen here first.
         refusal_code = screen(request, SUPPORTED)
         if refusal_code:
-            raise Refused(session.protect(Message(refusal_code)))
-        if session.level < demanded:
+            return Message(refusal_code)
+        if level < demanded:
             # In an option, since `pop` does not cover the payload.
-            demand = (PAT_DEMAND, bytes((demanded,)))
-            raise Refused(session.protect(Message(UNAUTHORIZED, (demand,))))
-        if shown is not None and not self._is_endorsed(session.slot, shown):
-            raise Refused(session.protect(Message(FORBIDDEN)))
-        if self._lacks(session.slot):
-            demand = (PAT_DEMAND, bytes((option.SHOW_ENDORSEMENT,)))
-            raise Refused(session.protect(Message(FORBIDDEN, (demand,))))
-        if not self.permits(session.slot, session.number, request):
-            raise Refused(session.protect(Message(FORBIDDEN)))
+            return Message(UNAUTHORIZED, ((PAT_DEMAND, bytes((demanded,))),))
+        if shown is not None and not self._is_endorsed(slot, shown):
+            return Message(FORBIDDEN)
+        if self._lacks(slot):
+            return Message(FORBIDDEN, ((PAT_DEMAND, bytes((option.SHOW_ENDORSEMENT,))),))
+        return None if self.permits(slot, number, request) else Message(FORBIDDEN)
 
     def _is_endorsed(self, slot: int, data: bytes) -> bool:
         """Take an endorsement that C shows; False if it is forged, for another grant, or old."""
@@ -328,7 +316,7 @@ class Verifier:
             return None
         suite = functions.suite(self._provider, token[tokens.SUITE])
         n_slots, window = token[tokens.N_CLIENTS], token[tokens.WINDOW]
-        return Window(suite, n_slots, window, token[tokens.DEGREE], token[tokens.AT_LEN])
+        return Window(suite, n_slots, window, token[tokens.DEGREE])
 
     def _install(self, token: tokens.ServerToken, marks: dict, table: Window | None):
         old = {}
@@ -382,12 +370,12 @@ class Verifier:
             self._deadlines[slot] = min(deadline, self._deadlines[slot])
 
 
-def _shown(session: Session) -> bytes | None:
+def _shown(request: Message, level: int) -> bytes | None:
     """Take the endorsement out of a request in which only C and S can see it; or return None."""
-    values = session.request.options_of(ENDORSEMENT)
-    if session.level != tokens.CONFIDENTIAL or len(values) != 1:
+    values = request.options_of(ENDORSEMENT)
+    if level != tokens.CONFIDENTIAL or len(values) != 1:
         return None
-    session.request.remove(ENDORSEMENT)
+    request.remove(ENDORSEMENT)
     return values[0]
 
 

@@ -19,12 +19,11 @@ _SECRET = const(32)
 class Window:
     """The windows of `n_slots` slots, all closed at first. Slots are numbered from 1."""
 
-    def __init__(self, suite, n_slots: int, window: int, degree: int, at_len: int):
+    def __init__(self, suite, n_slots: int, window: int, degree: int):
         self._suite = suite
         self._window = window
         self._span = 2 * window
         self._degree = degree
-        self._at_len = at_len
         self._parents = bytearray(_SECRET * n_slots)
         self._next = array("I", bytes(4 * n_slots))
         self._end = array("I", bytes(4 * n_slots))
@@ -74,14 +73,17 @@ class Window:
             self._unlink(s, number)
 
     def find(self, at: bytes) -> tuple:
-        """Return (slot, leaf) for an At as sent; UnknownToken if no window holds it."""
+        """Return (slot, leaf) for the first bytes of an At, two or more, all of which must agree.
+
+        UnknownToken if no window holds it.
+        """
         tag = at[0] | at[1] << 8
         entry = self._heads[tag % self._size]
         while entry:
             if self._tags[entry - 1] == tag:
                 s = (entry - 1) // self._span
                 leaf = self._leaf(s, self._number(s, (entry - 1) % self._span))
-                if equal(leaf.at(self._at_len), at):
+                if equal(leaf.at(len(at)), at):
                     return s + 1, leaf
             entry = self._links[entry - 1]
         raise UnknownToken("no window holds this At")

@@ -84,7 +84,9 @@ class ClosingTest(unittest.TestCase):
     def setUp(self):
         self.guard = Guard()
         self.server = make_server(self.guard)
-        self.closing = Closing(self.guard, self.server._observers, self.server._assembler)
+        self.closing = Closing(
+            self.guard, self.server._contexts, self.server._observers, self.server._assembler
+        )
         self.acted = 0
 
         @self.server.resource("/temp", observable=True)

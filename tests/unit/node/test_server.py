@@ -236,7 +236,7 @@ class BadInputTest(ServerCase):
         self.expect(b"\x40\x01\x12\x34\xb2\xff\xfe", b"\x60\x84\x12\x34")
 
     def test_an_unknown_critical_option(self):
-        self.expect(b"\x40\x01\x12\x34\x91x", b"\x60\x82\x12\x34")
+        self.expect(b"\x40\x01\x12\x34\xd1\x00x", b"\x60\x82\x12\x34")
 
     def test_a_pat_option_where_nobody_can_check_it(self):
         self.expect(b"\x40\x01\x12\x34\xe0\xfc\xdc", b"\x60\x82\x12\x34")

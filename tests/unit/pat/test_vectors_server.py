@@ -45,7 +45,7 @@ class WindowVectorsTest(unittest.TestCase):
         mark, width = case["first"] - 1, case["window"]
 
         def started(mark: int) -> Window:
-            made = Window(suite, 1, width, degree, 16)
+            made = Window(suite, 1, width, degree)
             made.open(1, ST, case["last"], mark)
             return made
 

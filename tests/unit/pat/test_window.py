@@ -82,7 +82,7 @@ class Slot:
 
 
 def one_slot(width: int = 8, degree: int = 17, last: int = 1000) -> Slot:
-    return Slot(Window(SUITE, 1, width, degree, AT_LEN), 1, degree, last, width)
+    return Slot(Window(SUITE, 1, width, degree), 1, degree, last, width)
 
 
 class OrderTest(unittest.TestCase):
@@ -185,7 +185,7 @@ class OpenTest(unittest.TestCase):
         self.assertEqual(slot.show(3991), ("fresh", "fresh"))
 
     def test_never_opened(self):
-        window = Window(SUITE, 3, 8, 17, AT_LEN)
+        window = Window(SUITE, 3, 8, 17)
         window.close(2)
         self.assertEqual(state(window, bytes(16)), "unknown")
         at = tree.Branch(SUITE, 17, bytes(32)).leaf(0).at(AT_LEN)
@@ -217,7 +217,7 @@ class ExtendTest(unittest.TestCase):
 class ManySlotsTest(unittest.TestCase):
     def walk(self, seed: int, n_slots: int, width: int, degree: int, steps: int):
         random = Random(seed)
-        window = Window(SUITE, n_slots, width, degree, AT_LEN)
+        window = Window(SUITE, n_slots, width, degree)
         slots = [Slot(window, i + 1, degree, 300, width) for i in range(n_slots)]
         for _ in range(steps):
             slot = slots[random.below(n_slots)]
@@ -244,16 +244,16 @@ class ManySlotsTest(unittest.TestCase):
         self.walk(4, 2, 16, 33, 300)
 
     def test_memory_of_the_arrays_is_constant(self):
-        window = Window(SUITE, 4, 8, 17, AT_LEN)
+        window = Window(SUITE, 4, 8, 17)
         sizes = [len(getattr(window, name)) for name in ARRAYS]
         slot = Slot(window, 2, 17, 2000, 8)
         for number in range(200):
             slot.show(number)
         self.assertEqual([len(getattr(window, name)) for name in ARRAYS], sizes)
-        self.assertEqual(len(window.__dict__), len(Window(SUITE, 4, 8, 17, AT_LEN).__dict__))
+        self.assertEqual(len(window.__dict__), len(Window(SUITE, 4, 8, 17).__dict__))
 
     def test_bytes_a_slot(self):
-        window = Window(SUITE, 20, 8, 17, AT_LEN)
+        window = Window(SUITE, 20, 8, 17)
         size = 0
         for name, width in zip(ARRAYS, (1, 4, 4, 2, 2, 2, 2)):
             size += len(getattr(window, name)) * width

@@ -107,7 +107,7 @@ class ChannelTest(Case):
         with self.assertRaises(AssertionError):
             self.house.sam.change({}, n_clients=7)
         server.ask()
-        self.assertEqual(server.guard._clients.token[tokens.N_CLIENTS], 7)
+        self.assertEqual(server.guard.clients.token[tokens.N_CLIENTS], 7)
 
 
 class ClientTest(Case):

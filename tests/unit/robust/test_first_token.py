@@ -51,4 +51,4 @@ class FirstToken(unittest.TestCase):
         self.assertEqual(self.push().code, CONFLICT)
         self.server.ask()
         self.assertNotEqual(self.house.sam.token.st, old.st)
-        self.assertEqual(self.server.guard._clients.token[tokens.EPOCH], 2)
+        self.assertEqual(self.server.guard.clients.token[tokens.EPOCH], 2)
