@@ -76,8 +76,11 @@ class AiocoapClient:
         """Return the first values of a counter."""
         return asyncio.run(self._observe(uri))
 
+    async def _context(self) -> aiocoap.Context:
+        return await aiocoap.Context.create_client_context()
+
     async def _exchange(self, message: aiocoap.Message) -> tuple[str, bytes]:
-        context = await aiocoap.Context.create_client_context()
+        context = await self._context()
         try:
             async with asyncio.timeout(SECONDS):
                 response = await context.request(message).response
@@ -86,7 +89,7 @@ class AiocoapClient:
         return response.code.dotted, response.payload
 
     async def _observe(self, uri: str) -> list[int]:
-        context = await aiocoap.Context.create_client_context()
+        context = await self._context()
         try:
             async with asyncio.timeout(SECONDS):
                 message = aiocoap.Message(code=aiocoap.GET, uri=uri, observe=0)
@@ -104,7 +107,11 @@ class AiocoapClient:
 
 
 class LibcoapClient:
-    """Debian's coap-client. It exits 0 whatever happens: what counts is what it prints."""
+    """libcoap's coap-client. It exits 0 whatever happens: what counts is what it prints."""
+
+    def __init__(self, program: str = "coap-client-notls", *options: str):
+        self._program = program
+        self._options = options
 
     def get(self, uri: str) -> tuple[str, bytes]:
         """Return code and payload."""
@@ -120,26 +127,20 @@ class LibcoapClient:
 
     def observe(self, uri: str) -> list[int]:
         """Return the first values of a counter."""
-        command = [tool("coap-client-notls"), "-w", "-s", str(SECONDS), "-B", str(SECONDS), uri]
-        with Process(command) as client:
+        with Process([*self._command(), "-w", "-s", str(SECONDS), uri]) as client:
             return [int(client.wait_for("", SECONDS)) for _ in range(OBSERVED)]
 
     def _run(self, uri: str, *options: str) -> tuple[str, bytes]:
         with tempfile.TemporaryDirectory() as folder:
             received = Path(folder) / "received"
-            command = [
-                tool("coap-client-notls"),
-                "-v",
-                "7",
-                "-B",
-                str(SECONDS),
-                "-o",
-                str(received),
-            ]
-            with Process([*command, *options, uri]) as client:
+            told = ["-v", "7", "-o", str(received)]
+            with Process([*self._command(), *told, *options, uri]) as client:
                 client.finish(SECONDS + 10)
                 payload = received.read_bytes() if received.exists() else b""
                 return _last_code(client.lines), payload
+
+    def _command(self) -> list[str]:
+        return [tool(self._program), *self._options, "-B", str(SECONDS)]
 
 
 def _last_code(lines: list[str]) -> str:

@@ -1,10 +1,15 @@
-"""An aiocoap server for the MicroPython C: aiocoap_server.py PORT."""
+"""An aiocoap server for the MicroPython C: aiocoap_server.py PORT [OSCORE].
+
+OSCORE is the directory of a security context (tests/interop/oscore_peers.py): with one, all
+resources are behind it.
+"""
 
 import asyncio
 import sys
 
 import aiocoap
-from aiocoap import resource
+from aiocoap import credentials, error, oscore, oscore_sitewrapper, resource
+from aiocoap.transports.oscore import OSCOREAddress
 
 
 class Hello(resource.Resource):
@@ -46,15 +51,29 @@ class Ticks(resource.ObservableResource):
         return aiocoap.Message(payload=str(self.count).encode(), content_format=0)
 
 
-async def main(port: int):
+class Protected(resource.Site):
+    """Lets nobody in who comes without OSCORE."""
+
+    async def render_to_pipe(self, pipe):
+        if not isinstance(pipe.request.remote, OSCOREAddress):
+            raise error.Forbidden
+        await super().render_to_pipe(pipe)
+
+
+async def main(port: int, oscore_base: str = ""):
     ticks = Ticks()
-    site = resource.Site()
+    site = Protected() if oscore_base else resource.Site()
     site.add_resource(["hello"], Hello())
     site.add_resource(["store"], Store())
     site.add_resource(["ticks"], ticks)
-    await aiocoap.Context.create_server_context(site, bind=("::", port))
+    known = credentials.CredentialsMap()
+    root = site
+    if oscore_base:
+        known[":client"] = oscore.FilesystemSecurityContext(oscore_base)
+        root = oscore_sitewrapper.OscoreSiteWrapper(site, known)
+    await aiocoap.Context.create_server_context(root, bind=("::", port), server_credentials=known)
     print("ready", port, flush=True)
     await ticks.tick()
 
 
-asyncio.run(main(int(sys.argv[1])))
+asyncio.run(main(int(sys.argv[1]), *sys.argv[2:]))
