@@ -5,6 +5,7 @@ Every input is fixed, so a second run reproduces the files byte for byte.
 """
 
 from tests.vectors.cases import (
+    channel,
     commands,
     endorsement,
     failures,
@@ -16,7 +17,7 @@ from tests.vectors.cases import (
 )
 from tests.vectors.writing import write
 
-GROUPS = (tree, tokens, messages, failures, server, endorsement, freshness, commands)
+GROUPS = (tree, tokens, messages, failures, server, endorsement, freshness, commands, channel)
 
 
 if __name__ == "__main__":

@@ -48,9 +48,12 @@ class Context:
         It counts as received from here on. DecodeError if it is malformed, ReplayError for a
         number that was received before, AuthenticationError if it does not verify.
         """
-        piv = header_of(message).piv
+        header = header_of(message)
+        piv = header.piv
         if piv is None:
             raise DecodeError("a request without a Partial IV")
+        if header.kid != self.keys.recipient_id:
+            raise AuthenticationError("the request is another peer's")
         number = int.from_bytes(piv, "big")
         if not self.window.is_lost and not self.window.is_fresh(number):
             raise ReplayError("a sequence number that was used before")
