@@ -14,6 +14,9 @@ from leafkey.pat.presenter import NotRecognized, Presenter, raise_demand
 from leafkey.pat.tree import Leaf
 
 ID_LEN = const(6)
+# Of the seconds of an AT, in sixteenths, how long C makes requests in its channel: what is under way
+# then still arrives in time, and an observation is renewed in the next channel.
+LASTING = const(12)
 _CLIENT_ID = const(1)
 _SERVER_ID = const(2)
 
@@ -96,7 +99,7 @@ class _Channel:
         """True if the AT has done its share, or S has forgotten it."""
         rule = self.presenter.renewal
         seconds = None if rule is None else rule.seconds
-        late = seconds is not None and now - self._since >= 1000 * seconds
+        late = seconds is not None and now - self._since >= LASTING * 1000 * seconds // 16
         return self.is_lost or late or self._left == 0
 
     def exchange(self, message: Message) -> "ChannelExchange":
