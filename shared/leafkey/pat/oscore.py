@@ -14,8 +14,8 @@ from leafkey.pat.presenter import NotRecognized, Presenter, raise_demand
 from leafkey.pat.tree import Leaf
 
 ID_LEN = const(6)
-# Of the seconds of an AT, in sixteenths, how long C makes requests in its channel: what is under way
-# then still arrives in time, and an observation is renewed in the next channel.
+# Of the seconds of an AT, in sixteenths, how long C makes requests in its channel: what is under
+# way then still arrives in time, and an observation is renewed in the next channel.
 LASTING = const(12)
 _CLIENT_ID = const(1)
 _SERVER_ID = const(2)
