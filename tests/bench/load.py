@@ -1,5 +1,6 @@
 """A closed loop of GETs over UDP, made ahead of the clock and checked behind it."""
 
+import itertools
 import os
 import socket
 import time
@@ -12,6 +13,7 @@ from leafkey.coap.numbers import CONTENT, GET
 TOKEN_SIZE = 4
 PATIENCE = 5
 ANSWER = b"21.5"
+_MIDS = itertools.count()
 
 
 class Shot(NamedTuple):
@@ -39,7 +41,8 @@ def get(path: str) -> Message:
 
 def shot(message: Message, unprotect: Callable[[Message], Message] = lambda m: m) -> Shot:
     """Return a message under a message ID and a token of its own."""
-    message.mid, message.token = int.from_bytes(os.urandom(2)), os.urandom(TOKEN_SIZE)
+    # In turn: some servers take what has the ID of an earlier message for a repetition.
+    message.mid, message.token = next(_MIDS) & 0xFFFF, os.urandom(TOKEN_SIZE)
     return Shot(encode(message), message.token, unprotect)
 
 

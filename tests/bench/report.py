@@ -24,8 +24,10 @@ HELD = {
     "confidential_request_bytes": ("ours", operator.le, 40),
     "confidential_response_bytes": ("ours", operator.le, 14),
     "open_get_vs_microcoapy": ("ratio", operator.ge, 1),
+    "oscore_node_get_vs_aiocoap": ("ratio", operator.ge, 1),
+    "first_access_round_trips_pat": ("ours", operator.eq, 1),
 }
-SIGNS = {operator.le: "≤", operator.ge: "≥"}
+SIGNS = {operator.le: "≤", operator.ge: "≥", operator.eq: "="}
 
 
 @dataclass(frozen=True)

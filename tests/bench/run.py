@@ -5,7 +5,18 @@ Exits with 1 if something that must hold does not.
 
 import sys
 
-from tests.bench import catch_up, chacha20, flash, privacy, rates, revocation, sizes, slots
+from tests.bench import (
+    catch_up,
+    chacha20,
+    first_access,
+    flash,
+    oscore,
+    privacy,
+    rates,
+    revocation,
+    sizes,
+    slots,
+)
 from tests.bench.report import Record, show, write
 from tests.support.processes import ROOT
 
@@ -29,6 +40,10 @@ def measure() -> tuple[list[Record], list[str]]:
     records += privacy.records()
     print("revocations ..", flush=True)
     records += revocation.records()
+    print("first access ..", flush=True)
+    records += first_access.records()
+    print("OSCORE ..", flush=True)
+    records += oscore.records()
     print("GETs ..", flush=True)
     volleys = rates.measure()
     records += sizes.records(volleys) + rates.records(volleys)

@@ -1,0 +1,96 @@
+"""What it takes to the first authorized answer, and for each further one: round trips and bytes.
+
+Between real nodes, of which the client has its ticket already; what passes is counted on the wire,
+CoAP and what protects it, without UDP.
+"""
+
+import contextlib
+import io
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from leafkey.pat.tokens import LEVELS
+from tests.bench.report import Record
+from tests.multi.house import HOST, ClientNode, House, ServerNode
+from tests.support.relay import Relay
+
+PATH = "/temp"
+ANSWER = "2.05 21.5"
+# By what a client may protect its requests; nothing of it is sent before the first of them.
+WAYS = (*LEVELS, "oscore")
+
+
+class Cost(NamedTuple):
+    """Of one request and its answer: flights of the client, and bytes in both directions."""
+
+    round_trips: int
+    bytes: int
+
+
+class Tap(Relay):
+    """Keeps how large each datagram was, and where it went."""
+
+    def __init__(self, target: tuple[str, int]):
+        super().__init__(target)
+        self.seen: list[tuple[int, int]] = []
+
+    def _pass(self, direction: int, used, data: bytes, address: tuple) -> None:
+        self.seen.append((direction, len(data)))
+        super()._pass(direction, used, data, address)
+
+    def take(self) -> Cost:
+        """Return what has passed since the last time."""
+        seen, self.seen = self.seen, []
+        directions = [direction for direction, _ in seen]
+        turns = zip([None, *directions], directions, strict=False)
+        flights = sum(now == directions[0] != before for before, now in turns)
+        return Cost(flights, sum(size for _, size in seen))
+
+
+def measure() -> dict[str, tuple[Cost, Cost]]:
+    """Return, for each way, the costs of the first request and of the one after it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="leafkey-") as directory,
+        contextlib.ExitStack() as ends,
+    ):
+        ends.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        ends.enter_context(contextlib.redirect_stderr(io.StringIO()))
+        house = ends.enter_context(House(Path(directory)))
+        thermo = house.add_server("thermo", "--level", "bearer")
+        return {way: _costs(house, thermo, way) for way in WAYS}
+
+
+def _costs(house: House, thermo: ServerNode, way: str) -> tuple[Cost, Cost]:
+    client = house.add_client("by-" + way)
+    house.allow("by-" + way, "thermo", PATH, *_rule(way))
+    tap = Tap((HOST, thermo.port))
+    house.open(tap)
+    uri = thermo.uri(PATH, tap)
+    client.ask("AUTHORIZE", uri, permissions={PATH: ["GET"]})
+    tap.take()
+    return _cost(client, uri, way, tap), _cost(client, uri, way, tap)
+
+
+def _rule(way: str) -> tuple[str, ...]:
+    return ("--level", way) if way in LEVELS else ()
+
+
+def _cost(client: ClientNode, uri: str, way: str, tap: Tap) -> Cost:
+    answer = client.ask("GET", uri, way)
+    if answer != ANSWER:
+        raise RuntimeError(f"a GET by {way} was answered: {answer}")
+    return tap.take()
+
+
+def records() -> list[Record]:
+    """Return what each way costs, and the most round trips of all that PAT has."""
+    costs = measure()
+    made = []
+    for way, (first, further) in costs.items():
+        made += [
+            Record(f"first_access_bytes_{way}", first.bytes, "B"),
+            Record(f"further_access_bytes_{way}", further.bytes, "B"),
+        ]
+    most = max(first.round_trips for first, _ in costs.values())
+    return [*made, Record("first_access_round_trips_pat", most, "")]
