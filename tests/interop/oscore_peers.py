@@ -1,4 +1,4 @@
-"""Foreign OSCORE clients and servers: aiocoap, and the libcoap of tests/tools/fetch_peers.py."""
+"""OSCORE clients and servers: of aiocoap, of the libcoap that fetch_peers.py fetches, and ours."""
 
 import json
 import sys
@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import aiocoap
-from aiocoap.oscore import FilesystemSecurityContext
+from aiocoap.oscore import FilesystemSecurityContext, NotAProtectedMessage
 
-from tests.interop.peers import NODES, AiocoapClient, LibcoapClient
-from tests.support.processes import Process, free_port
+from tests.interop.peers import NODES, AiocoapClient, LibcoapClient, our_client
+from tests.support.processes import Process, free_port, micropython
 from tests.support.tools import tool
 
 AES_CCM, CHACHA20_POLY1305 = 10, 24
@@ -62,6 +62,18 @@ class Shared(NamedTuple):
         file.write_text("\n".join([*lines, ""]))
         return f"{file},{file}.sequence"
 
+    def for_ours(self, is_server: bool) -> dict:
+        """What a node reads of one end (nodes/credentials.py)."""
+        mine, other = self._ids(is_server)
+        return {
+            "secret": self.secret.hex(),
+            "sender_id": mine.hex(),
+            "recipient_id": other.hex(),
+            "salt": self.salt.hex(),
+            "id_context": None if self.id_context is None else self.id_context.hex(),
+            "alg": self.alg,
+        }
+
     def _ids(self, is_server: bool) -> tuple[bytes, bytes]:
         ids = (self.server_id, self.client_id)
         return ids if is_server else ids[::-1]
@@ -77,6 +89,14 @@ class AiocoapOscoreClient(AiocoapClient):
         context = await super()._context()
         context.client_credentials["coap://*"] = self._security
         return context
+
+    async def _exchange(self, message: aiocoap.Message) -> tuple[str, bytes]:
+        try:
+            return await super()._exchange(message)
+        except NotAProtectedMessage as error:
+            refusal = error.plain_message
+            assert not refusal.code.is_successful()
+            return refusal.code.dotted, refusal.payload
 
 
 class LibcoapOscoreClient(LibcoapClient):
@@ -103,3 +123,24 @@ def libcoap_oscore_server(shared: Shared, folder: Path) -> tuple[Process, int]:
     server = Process([*command, "-v", "7"])
     server.wait_for("created UDP")
     return server, port
+
+
+def our_oscore_server(folder: Path, *shared: Shared, port: int = 0) -> tuple[Process, int]:
+    """Start the MicroPython S with its state in `folder`; returns it and its port."""
+    port = port or free_port()
+    given = _credentials(folder / "server.json", [each.for_ours(True) for each in shared])
+    command = [micropython(), str(NODES / "server.py"), str(port), str(folder / "server"), given]
+    server = Process(command)
+    server.wait_for("ready")
+    return server, port
+
+
+def our_oscore_client(folder: Path, shared: Shared, *actions: tuple[str, str]) -> list[str]:
+    """Let the MicroPython C do (action, uri) pairs at one server; returns what came of each."""
+    given = _credentials(folder / "client.json", [shared.for_ours(False)])
+    return our_client(*actions, oscore=(str(folder / "client"), given))
+
+
+def _credentials(file: Path, contexts: list[dict]) -> str:
+    file.write_text(json.dumps(contexts))
+    return str(file)

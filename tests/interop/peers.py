@@ -46,9 +46,12 @@ def libcoap_server(host: str) -> tuple[Process, int]:
     return server, port
 
 
-def our_client(*actions: tuple[str, str]) -> list[str]:
-    """Let the MicroPython C do (action, uri) pairs at once; returns what came of each, in order."""
-    words = [word for action in actions for word in action]
+def our_client(*actions: tuple[str, str], oscore: tuple[str, str] | None = None) -> list[str]:
+    """Let the MicroPython C do (action, uri) pairs at once; returns what came of each, in order.
+
+    `oscore`: its state directory and a file of credentials (nodes/client.py).
+    """
+    words = [*(oscore or ()), *(word for action in actions for word in action)]
     with Process([micropython(), str(NODES / "client.py"), *words]) as client:
         assert client.finish(SECONDS) == 0, client.output
         found = []

@@ -1,7 +1,8 @@
 """The C of the interop tests: does to foreign servers what it is told, all at the same time.
 
-Usage: client.py ACTION URI [ACTION URI ..]; actions are get, put and observe. Prints a line each:
-`ACTION URI` and what came of it. A put sends 4000 bytes and tells the CRC of what it gets back.
+Usage: client.py [STATE CREDENTIALS] ACTION URI [ACTION URI ..]; actions are get, put and observe.
+Prints a line each: `ACTION URI` and what came of it. A put sends 4000 bytes and tells the CRC of
+what it gets back. With credentials (a file, credentials.py) all goes through the one context.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from binascii import crc32
 
 from leafkey.errors import AccessError
 from leafnode import Client
+from tests.interop.nodes.credentials import read
 
 BODY = bytes((i * 7 + (i >> 8) * 13) & 0xFF for i in range(4000))
 OBSERVED = 4
@@ -36,21 +38,35 @@ async def observe(client, uri):
     return " ".join(["_".join(text.split()) for text in seen])
 
 
-async def act(action, uri):
+async def act(client, action, uri):
     try:
-        async with Client("no-identity", log) as client:
-            print(action, uri, await ACTIONS[action](client, uri))
+        print(action, uri, await ACTIONS[action](client, uri))
     except AccessError as error:
         print(action, uri, "failed:", type(error).__name__, error)
+
+
+async def act_alone(action, uri):
+    async with Client("no-identity", log) as client:
+        await act(client, action, uri)
 
 
 def log(text):
     """That there is no identity here is as it should be."""
 
 
-async def main(arguments):
-    pairs = [arguments[i : i + 2] for i in range(0, len(arguments), 2)]
-    await asyncio.gather(*[act(action, uri) for action, uri in pairs])
+async def main(words):
+    if words[0] in ACTIONS:
+        await asyncio.gather(*[act_alone(*pair) for pair in pairs(words)])
+        return
+    state, file, *words = words
+    uri = words[1]
+    origin = uri[: uri.find("/", len("coap://"))]
+    async with Client(state, log, oscore={origin: read(file)[0]}) as client:
+        await asyncio.gather(*[act(client, *pair) for pair in pairs(words)])
+
+
+def pairs(words):
+    return [words[i : i + 2] for i in range(0, len(words), 2)]
 
 
 ACTIONS = {"get": get, "put": put, "observe": observe}

@@ -1,24 +1,33 @@
-"""The S of the interop tests: open resources that foreign clients read, write and observe.
+"""The S of the interop tests: resources that foreign clients read, write and observe.
 
-Usage: server.py PORT
+Usage: server.py PORT [STATE CREDENTIALS]. With credentials (a file, credentials.py) in OSCORE
+alone, else open.
 """
 
 import asyncio
 import sys
 
 from leafnode import Server
+from tests.interop.nodes.credentials import read
 
-app = Server("no-identity", port=int(sys.argv[1]))
+port, *given = sys.argv[1:]
+if given:
+    state, file = given
+    app = Server(state, port=int(port), oscore=read(file))
+    level = None
+else:
+    app = Server("no-identity", port=int(port))
+    level = "open"
 kept = {"body": b""}
 ticks = {"count": 0}
 
 
-@app.resource("/hello", level="open")
+@app.resource("/hello", level=level)
 async def hello(request):
     return "hello"
 
 
-@app.resource("/store", methods=("GET", "PUT"), level="open")
+@app.resource("/store", methods=("GET", "PUT"), level=level)
 async def store(request):
     if request.method == "GET":
         return kept["body"]
@@ -26,13 +35,13 @@ async def store(request):
     return None
 
 
-@app.resource("/slow", level="open")
+@app.resource("/slow", level=level)
 async def slow(request):
     await asyncio.sleep(2)
     return "slow"
 
 
-@app.resource("/ticks", level="open", observable=True)
+@app.resource("/ticks", level=level, observable=True)
 async def count(request):
     return str(ticks["count"])
 
