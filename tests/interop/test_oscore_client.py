@@ -1,7 +1,6 @@
 """The MicroPython C uses aiocoap's server and libcoap's coap-server in OSCORE."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 

@@ -22,8 +22,10 @@ SHORT = Shared(b"", b"Server.", salt=b"")
 LIBCOAP = Shared(b"l1", b"Server.")
 LIBCOAP_NAMED = Shared(b"l2", id_context=b"house")
 UNKNOWN = Shared(b"nobody")
-FORGED = Shared(b"a1", secret=bytes(16))
-CONTEXTS = (PLAIN, NAMED, CHACHA20, SHORT, LIBCOAP, LIBCOAP_NAMED)
+# Of the one whose numbers nobody has used: a used one would be refused before its key is tried.
+UNUSED = Shared(b"unused")
+FORGED = Shared(b"unused", secret=bytes(16))
+CONTEXTS = (PLAIN, NAMED, CHACHA20, SHORT, LIBCOAP, LIBCOAP_NAMED, UNUSED)
 CLIENTS = {
     "aiocoap": (AiocoapOscoreClient, PLAIN),
     "aiocoap-id-context": (AiocoapOscoreClient, NAMED),
