@@ -1,9 +1,9 @@
 """CoAP over a serial line, in slipmux frames: takes the place of a UdpSocket (SPEC section 15).
 
-A line has one other end and no addresses. A request of this node says in its options where it goes,
-and `leafkey bridge` at the other end brings it there; so remotes of this node's own requests are
-(host, port) as on UDP, with names left for the bridge to look up. Everybody who makes a request of
-this node, or observes it, is OTHER_END: the bridge tells them apart.
+A line has no addresses. A request of this node says in its options where it goes, and `leafkey
+bridge` at the other end brings it there; so remotes of this node's own requests are (host, port) as
+on UDP, with names left for the bridge to look up. Who makes a request of this node, or observes it,
+is ("", number): the bridge's tokens tell peers apart. What else is at the other end is OTHER_END.
 """
 
 import asyncio
@@ -14,12 +14,16 @@ import time
 from leafkey.coap import slipmux
 from leafkey.coap.destination import addressed
 from leafkey.coap.endpoint import Endpoint
+from leafkey.coap.message import HEADER_SIZE
 from leafkey.coap.numbers import is_request
 from leafkey.compat import MICROPYTHON, const
 from leafkey.errors import EncodeError
 from leafnode.udp import Waiter
 
 OTHER_END = ("", 0)
+# Tokens as a bridge makes them, and how many of their bytes name the peer.
+BRIDGE_TOKEN_SIZE = const(7)
+PEER_SIZE = const(3)
 # Bytes taken at a time.
 CHUNK = const(128)
 # Messages that wait to be received; more are lost, and sent again.
@@ -89,13 +93,13 @@ class SerialLine:
         if self._endpoint is None or not self._received:
             return None
         data = self._received.pop(0)
-        return data, self._endpoint.whose(data) or OTHER_END
+        return data, self._endpoint.whose(data) or _asker(data)
 
     def send(self, data: bytes, remote: tuple):
         """Send one message or lose it, as UDP may."""
         if self._endpoint is None:
             return
-        if remote != OTHER_END and is_request(data[1]):
+        if remote[0] and is_request(data[1]):
             try:
                 data = addressed(data, remote[0], remote[1])
             except (EncodeError, UnicodeError):
@@ -120,7 +124,11 @@ class SerialLine:
         except (OSError, MemoryError):
             return False
         for kind, content in frames:
-            if kind == slipmux.COAP and len(self._received) < MAX_RECEIVED:
+            if (
+                kind == slipmux.COAP
+                and len(content) >= HEADER_SIZE
+                and len(self._received) < MAX_RECEIVED
+            ):
                 self._received.append(content)
         return data != b""
 
@@ -137,6 +145,13 @@ class SerialLine:
             tries = STUCK_MS if done else tries - 1
             if not done:
                 time.sleep(0.001)
+
+
+def _asker(data: bytes) -> tuple:
+    """Whose request this is."""
+    if data[0] & 15 == BRIDGE_TOKEN_SIZE:
+        return "", int.from_bytes(data[HEADER_SIZE : HEADER_SIZE + PEER_SIZE], "big")
+    return OTHER_END
 
 
 def console() -> SerialLine:

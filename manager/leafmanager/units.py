@@ -14,6 +14,7 @@ AEADS = {"aes-ccm": tokens.AES_CCM_16_64_128, "chacha20-poly1305": tokens.CHACHA
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s?)?")
 _SLOTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
+_PORT = re.compile(r"[0-9]{1,5}")
 _INDEX = re.compile(r"[1-9][0-9]{0,19}")
 _SECONDS = (86400, 3600, 60, 1)
 # What SPEC section 4.1 and section 11 leave for expires_in.
@@ -114,6 +115,17 @@ def uri(text: str) -> str:
             "write coap://host or coap://host:port, as nodes reach this machine",
         )
     return f"coap://{bracketed(host)}:{port}"
+
+
+def endpoint(text: str) -> tuple[str, int]:
+    """Return host and port of "127.0.0.1:5683" or "[::1]:0"."""
+    host, _, port = text.rpartition(":")
+    host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not host or not _PORT.fullmatch(port) or int(port) > 65535:
+        raise UsageError(
+            f"{text!r} is not an address with a port", "write for example 127.0.0.1:5700"
+        )
+    return host, int(port)
 
 
 def bracketed(host: str) -> str:

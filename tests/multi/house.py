@@ -106,9 +106,9 @@ class House:
         self.relays.append(relay)
         return relay.__enter__()
 
-    def start(self, command: list[str], listens: bool = False) -> Process:
-        """Start a process that ends with the house."""
-        self.processes.append(Process(command, listens))
+    def start(self, command: list[str], listens: bool = False, line: int | None = None) -> Process:
+        """Start a process that ends with the house; `listens` and `line` as of Process."""
+        self.processes.append(Process(command, listens, line))
         return self.processes[-1]
 
     def told(self, text: str) -> list[str]:

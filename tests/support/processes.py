@@ -23,10 +23,11 @@ class Process:
         node.wait_for("ready")
     """
 
-    def __init__(self, command: list[str], listens: bool = False):
+    def __init__(self, command: list[str], listens: bool = False, line: int | None = None):
         """Start `command` in the project's root, with its sources within reach.
 
-        `listens`: it reads its standard input, where `say` writes.
+        `listens`: it reads its standard input, where `say` writes. `line`: the file descriptor
+        that takes the place of its standard input and output; errors alone are collected then.
         """
         paths = [str(ROOT / source) for source in SOURCES]
         places = {
@@ -40,9 +41,9 @@ class Process:
             command,
             cwd=ROOT,
             env=os.environ | places | {"PYTHONUNBUFFERED": "1"},
-            stdin=subprocess.PIPE if listens else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stdin=line or (subprocess.PIPE if listens else subprocess.DEVNULL),
+            stdout=line or subprocess.PIPE,
+            stderr=subprocess.PIPE if line else subprocess.STDOUT,
             text=True,
             errors="replace",
         )
@@ -103,6 +104,10 @@ class Process:
         self._process.kill()
         self._gone()
 
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
     def pause(self) -> None:
         """Let it do nothing until `go_on`."""
         self._process.send_signal(signal.SIGSTOP)
@@ -118,11 +123,12 @@ class Process:
             self._process.stdin.close()
 
     def _read(self) -> None:
-        assert self._process.stdout
-        for line in self._process.stdout:
+        output = self._process.stdout or self._process.stderr
+        assert output
+        for line in output:
             self.lines.append(line.rstrip("\n"))
             self._unread.put(self.lines[-1])
-        self._process.stdout.close()
+        output.close()
         self._unread.put(None)
 
 
@@ -133,6 +139,11 @@ def micropython() -> str:
     found = found or shutil.which("micropython")
     assert found, "no micropython: run make setup, or name one in MICROPYTHON"
     return found
+
+
+def leafkey() -> str:
+    """Return the command of that name that `make setup` has installed."""
+    return str(Path(sys.executable).parent / "leafkey")
 
 
 def free_port() -> int:

@@ -3,6 +3,7 @@
 import sys
 
 from leafmanager.cli import (
+    bridge,
     cam,
     changes,
     consent,
@@ -33,6 +34,7 @@ app.command("ratchet")(changes.ratchet)
 app.command("replace")(changes.replace)
 app.command("pending")(changes.pending)
 app.add_typer(cam.app, name="cam")
+app.command("bridge")(bridge.bridge)
 app.command("pseudonym")(pseudonym.pseudonym)
 app.command("derive")(derive.derive)
 

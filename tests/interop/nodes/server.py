@@ -1,23 +1,26 @@
 """The S of the interop tests: resources that foreign clients read, write and observe.
 
 Usage: server.py PORT [STATE CREDENTIALS]. With credentials (a file, credentials.py) in OSCORE
-alone, else open.
+alone, else open. PORT "line": over its standard input and output.
 """
 
 import asyncio
 import sys
 
 from leafnode import Server
+from leafnode.serial import console
 from tests.interop.nodes.credentials import read
 
 port, *given = sys.argv[1:]
+level = None if given else "open"
 if given:
     state, file = given
     app = Server(state, port=int(port), oscore=read(file))
-    level = None
+elif port == "line":
+    line = console()
+    app = Server("no-identity", log=line.log, line=line)
 else:
     app = Server("no-identity", port=int(port))
-    level = "open"
 kept = {"body": b""}
 ticks = {"count": 0}
 

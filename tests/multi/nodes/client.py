@@ -1,4 +1,6 @@
 """The C of the multi-process tests: client.py STATE, and then a JSON object a line on its input.
+client.py STATE 0 PORT speaks over a serial line to whoever connects to that TCP port, as emulators
+offer it.
 
     {"id": 1, "do": "GET", "uri": "coap://..", "level": "pop", "text": "what to send"}
 
@@ -10,9 +12,11 @@ messages, and what else the node logs, are printed as they come.
 
 import asyncio
 import json
+import socket
 import sys
 
 from leafnode import Client
+from leafnode.serial import SerialLine
 
 SHOWN = 80
 BYTES = 42
@@ -65,8 +69,18 @@ async def act(client, wish):
         print("#%d" % wish["id"], type(error).__name__, error)
 
 
-async def main(state, consent_wait="0"):
-    async with Client(state, consent_wait=int(consent_wait)) as client:
+def connected(port):
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(socket.getaddrinfo("127.0.0.1", int(port))[0][-1])
+    listener.listen(1)
+    print("waiting for a bridge")
+    return SerialLine(listener.accept()[0])
+
+
+async def main(state, consent_wait="0", port=None):
+    line = None if port is None else connected(port)
+    async with Client(state, consent_wait=int(consent_wait), line=line) as client:
         lines = asyncio.StreamReader(sys.stdin)
         running = []
         print("listening")

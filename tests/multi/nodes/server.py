@@ -1,4 +1,5 @@
-"""The S of the multi-process tests: server.py STATE PORT.
+"""The S of the multi-process tests: server.py STATE PORT, or server.py STATE line: then it speaks
+over its standard input and output, and what it prints is in its log.
 
 Prints `acted WORD` for each PUT or POST that its application acts on: what was done twice shows.
 """
@@ -8,8 +9,15 @@ import gc
 import sys
 
 from leafnode import Server
+from leafnode.serial import console
 
-app = Server(sys.argv[1], "127.0.0.1", int(sys.argv[2]))
+if sys.argv[2] == "line":
+    line = console()
+    tell = line.log
+    app = Server(sys.argv[1], log=tell, line=line)
+else:
+    tell = print
+    app = Server(sys.argv[1], "127.0.0.1", int(sys.argv[2]))
 kept = {"body": b""}
 ticks = {"count": 0}
 
@@ -26,18 +34,18 @@ async def secret(request):
 
 @app.resource("/count", methods=("PUT", "POST"))
 async def count(request):
-    print("acted", request.payload.decode())
+    tell("acted " + request.payload.decode())
 
 
 @app.resource("/slow", methods=("POST",))
 async def slow(request):
-    print("acted", request.payload.decode())
+    tell("acted " + request.payload.decode())
     await asyncio.sleep(30)
 
 
 @app.resource("/settings", methods=("PUT",))
 async def settings(request):
-    print("acted", type(request.cbor).__name__)
+    tell("acted " + type(request.cbor).__name__)
 
 
 @app.resource("/store", methods=("GET", "PUT"))
@@ -66,7 +74,7 @@ async def who(request):
 
 @app.resource("/mark", methods=("POST",), level="open")
 async def mark(request):
-    print("marked", request.payload.decode())
+    tell("marked " + request.payload.decode())
 
 
 @app.resource("/heap", level="open")

@@ -10,10 +10,15 @@ from leafkey.coap import slipmux
 from leafkey.coap.message import Message, decode, encode
 from leafkey.coap.numbers import (
     ACK,
+    BLOCK1,
+    CHANGED,
     CON,
     CONTENT,
+    CONTINUE,
     EMPTY,
     GET,
+    OBSERVE,
+    PUT,
     RST,
     URI_HOST,
     URI_PORT,
@@ -274,6 +279,50 @@ class AddressingTest(OnALine):
             self.assertTrue(False, "no error")
 
         self.run_with(scenario)
+
+
+class PeersTest(OnALine):
+    def test_one_observer_that_is_silent_holds_up_no_other(self):
+        server = self.server()
+        bridge = Bridge(self.one)
+
+        async def scenario():
+            # Tokens as a bridge makes them: the first three bytes name the peer.
+            for mid, token in enumerate((b"one-one", b"two-two")):
+                observe = Message(GET, ((OBSERVE, b""),), b"", CON, mid, token)
+                observe.set_path("/store")
+                bridge.say(observe)
+                self.assertEqual((await bridge.message()).token, token)
+            for turn in range(2):
+                server.notify("/store")
+                told = []
+                for _ in range(2 - turn):
+                    told.append(await bridge.message())
+                self.assertEqual({message.type for message in told}, {CON})
+                two = [message for message in told if message.token == b"two-two"]
+                bridge.say(Message(EMPTY, (), b"", ACK, two[0].mid))
+
+        self.run_with(scenario, server.serve())
+
+    def test_bodies_of_two_peers_do_not_mix(self):
+        server = self.server()
+        bridge = Bridge(self.one)
+
+        async def scenario():
+            bodies = {b"one": b"1" * 32, b"two": b"2" * 32}
+            mid = 0
+            for num, more in ((0, 8), (1, 0)):
+                for peer in bodies:
+                    mid += 1
+                    block = bodies[peer][:16]
+                    put = Message(PUT, ((BLOCK1, num << 4 | more),), block, CON, mid, peer)
+                    put.token += bytes((num,)) * 4
+                    put.set_path("/store")
+                    bridge.say(put)
+                    answer = await bridge.message()
+                    self.assertEqual(answer.code, CONTINUE if more else CHANGED)
+
+        self.run_with(scenario, server.serve())
 
 
 class NoiseTest(OnALine):
