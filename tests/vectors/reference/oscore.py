@@ -94,6 +94,11 @@ def aad_array(alg: int, kid: bytes, piv: bytes, version: int = 1, options: bytes
     return cbor2.dumps([version, [alg], kid, piv, options])
 
 
+def enc_structure(external: bytes) -> bytes:
+    """The AAD of section 5.4."""
+    return cbor2.dumps(["Encrypt0", b"", external])
+
+
 def split(plain: Plain, direction: int) -> tuple[bytes, coap.Options]:
     """The plaintext, and the Outer options (sections 4.1 and 5.3)."""
     inner, outer = [], []
@@ -147,7 +152,7 @@ def sealed(
     """Seal any plaintext beside any option; `external` is another aad_array than the right one."""
     nonce = nonce or bound.nonce
     external = external or aad_array(context.alg, bound.kid, bound.piv)
-    aad = cbor2.dumps(["Encrypt0", b"", external])
+    aad = enc_structure(external)
     key = context.key(context.sender_id)
     ciphertext = seal(context.alg, key, nonce, aad, plaintext)
     steps = {
