@@ -6,7 +6,7 @@ What it seals comes from tests/vectors/reference, which never saw Leafkey's code
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from leafkey.coap.message import Message, decode_options
-from leafkey.coap.numbers import OSCORE
+from leafkey.coap.numbers import ECHO, OSCORE
 from leafkey.oscore import option
 from tests.interop.oscore_peers import Shared
 from tests.multi.peer import Peer
@@ -67,13 +67,32 @@ class Insider:
 
     def opened(self, bound: oscore.Bound, response: Message) -> tuple[int, bytes]:
         """Code and payload inside a response; raises InvalidTag if it is not the server's."""
+        text = self._text(bound, response)
+        return text[0], decode_options(text, 1)[1]
+
+    def echo(self, bound: oscore.Bound, response: Message) -> bytes:
+        """The Echo inside a response."""
+        options, _ = decode_options(self._text(bound, response), 1)
+        return dict(options)[ECHO]
+
+    def _text(self, bound: oscore.Bound, response: Message) -> bytes:
         value = response.option(OSCORE)
         assert value is not None, response.code
         own = option.decode(value).piv
-        server = self.context.recipient_id
-        nonce = bound.nonce if own is None else self.context.nonce(server, own)
-        external = oscore.aad_array(self.context.alg, bound.kid, bound.piv)
-        aad = oscore.enc_structure(external)
-        cipher = AESCCM(self.context.key(server), tag_length=TAG)
-        text = cipher.decrypt(nonce, response.payload, aad)
-        return text[0], decode_options(text, 1)[1]
+        nonce = self.context.nonce(self.context.recipient_id, own) if own else bound.nonce
+        return _plaintext(self.context, bound, nonce, response)
+
+
+def decrypted(server: oscore.Context, request: Message) -> tuple[oscore.Bound, bytes]:
+    """What binds the responses to a client's request, and its plaintext."""
+    header = option.decode(request.option(OSCORE))
+    bound = oscore.Bound(header.kid, header.piv, server.nonce(header.kid, header.piv))
+    return bound, _plaintext(server, bound, bound.nonce, request)
+
+
+def _plaintext(
+    context: oscore.Context, bound: oscore.Bound, nonce: bytes, message: Message
+) -> bytes:
+    aad = oscore.enc_structure(oscore.aad_array(context.alg, bound.kid, bound.piv))
+    cipher = AESCCM(context.key(context.recipient_id), tag_length=TAG)
+    return cipher.decrypt(nonce, message.payload, aad)

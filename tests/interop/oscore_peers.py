@@ -106,18 +106,18 @@ class LibcoapOscoreClient(LibcoapClient):
         super().__init__("coap-client-oscore", "-E", shared.for_libcoap(folder, is_server=False))
 
 
-def aiocoap_oscore_server(shared: Shared, folder: Path) -> tuple[Process, int]:
+def aiocoap_oscore_server(shared: Shared, folder: Path, port: int = 0) -> tuple[Process, int]:
     """Start an aiocoap server; returns it and its port once it serves."""
-    port = free_port()
+    port = port or free_port()
     base = shared.for_aiocoap(folder, is_server=True)
     server = Process([sys.executable, str(NODES / "aiocoap_server.py"), str(port), base])
     server.wait_for("ready")
     return server, port
 
 
-def libcoap_oscore_server(shared: Shared, folder: Path) -> tuple[Process, int]:
+def libcoap_oscore_server(shared: Shared, folder: Path, port: int = 0) -> tuple[Process, int]:
     """Start libcoap's example server on IPv4; returns it and its port."""
-    port = free_port()
+    port = port or free_port()
     settings = shared.for_libcoap(folder, is_server=True)
     command = [tool("coap-server-oscore"), "-A", "127.0.0.1", "-p", str(port), "-E", settings]
     server = Process([*command, "-v", "7"])

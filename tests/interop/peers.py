@@ -147,8 +147,10 @@ class LibcoapClient:
 
 
 def _last_code(lines: list[str]) -> str:
-    """The code of the last response in coap-client's log: `v:1 t:ACK c:2.05 i:.. {..} [..]`."""
-    codes = [
-        line.split(" c:")[1].split()[0] for line in lines if " c:2." in line or " c:4." in line
-    ]
+    """The code of the last response in coap-client's log: `v:1 t:ACK c:2.05 i:.. {..} [..]`.
+
+    What is inside OSCORE is logged like a response of its own.
+    """
+    responses = [line for line in lines if " c:2." in line or " c:4." in line]
+    codes = [line.split(" c:")[1].split()[0] for line in responses if " Oscore:" not in line]
     return codes[-1] if codes else "no response"
