@@ -26,6 +26,8 @@ class Shared(NamedTuple):
     salt: bytes = b"\x9e\x7c\xa9\x22"
     id_context: bytes | None = None
     alg: int = AES_CCM
+    # Make contexts anew from it (appendix B.2); of the foreign peers libcoap alone can.
+    renews: bool = False
 
     def for_aiocoap(self, folder: Path, is_server: bool) -> str:
         """Write one end's file; returns the directory that is its base."""
@@ -58,6 +60,8 @@ class Shared(NamedTuple):
         ]
         if self.id_context is not None:
             lines.append(f'id_context,hex,"{self.id_context.hex()}"')
+        if self.renews:
+            lines.append("rfc8613_b_2,bool,true")
         file = folder / f"libcoap-{mine.hex()}-{other.hex()}"
         file.write_text("\n".join([*lines, ""]))
         return f"{file},{file}.sequence"
