@@ -8,6 +8,7 @@ import sys
 from tests.bench import (
     catch_up,
     chacha20,
+    ed25519,
     first_access,
     flash,
     oscore,
@@ -32,6 +33,8 @@ def measure() -> tuple[list[Record], list[str]]:
     """Return the records, and notes on what could not be measured."""
     print("ChaCha20 ..", flush=True)
     records = chacha20.records()
+    print("Ed25519 ..", flush=True)
+    records += ed25519.records()
     print("slots ..", flush=True)
     records += slots.records()
     print("flash ..", flush=True)

@@ -6,6 +6,7 @@ from leafkey.compat import MICROPYTHON, const
 from leafkey.crypto.aead import Aead
 from leafkey.crypto.hkdf import hkdf_sha256
 from leafkey.crypto.hmac import hmac_sha256
+from leafkey.crypto.signer import Signer
 from leafkey.errors import UnsupportedError
 
 # AEAD algorithms of COSE (RFC 9053 section 4).
@@ -46,6 +47,26 @@ class Provider:
         if alg not in self._aeads:
             raise UnsupportedError("the %s backend has no AEAD %d" % (self.name, alg))
         return self._aeads[alg]
+
+    # Few nodes sign or verify: the code for it takes memory on those alone.
+
+    def ed25519_key(self, secret: bytes) -> Signer:
+        """Return the signing key of a secret of 32 bytes (RFC 8032); ValueError for another size.
+
+        Where the portable code signs, it does not in constant time: see `ed25519`.
+        """
+        from leafkey.crypto.ed25519 import SigningKey
+
+        return SigningKey(secret)
+
+    def ed25519_verify(self, public: bytes, signature: bytes, message: bytes):
+        """Raise AuthenticationError unless the signature is that of the public key.
+
+        ValueError unless the key has 32 bytes.
+        """
+        from leafkey.crypto.ed25519 import verify
+
+        verify(public, signature, message)
 
 
 def default_provider() -> Provider:

@@ -2,7 +2,8 @@
 
 import hmac
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -14,6 +15,8 @@ from leafkey.crypto.chacha20 import check_sizes
 from leafkey.crypto.chachapoly import ChaChaPoly
 from leafkey.crypto.hkdf import check_length
 from leafkey.crypto.provider import AES_CCM_16_64_128, CHACHA20_POLY1305, Provider
+from leafkey.crypto.signer import Signer
+from leafkey.errors import AuthenticationError
 
 
 class _PycaAead(Aead):
@@ -39,6 +42,15 @@ class _PycaAead(Aead):
 
 def _ccm(key: bytes) -> AESCCM:
     return AESCCM(key, tag_length=AesCcm.tag_size)
+
+
+class _SigningKey(Signer):
+    def __init__(self, secret: bytes):
+        self._key = Ed25519PrivateKey.from_private_bytes(bytes(secret))
+        self.public = self._key.public_key().public_bytes_raw()
+
+    def sign(self, message: bytes) -> bytes:
+        return self._key.sign(bytes(message))
 
 
 class PycaProvider(Provider):
@@ -68,3 +80,15 @@ class PycaProvider(Provider):
         """Return 1 to 8160 bytes of HKDF-SHA-256; ValueError for other lengths."""
         check_length(length)
         return HKDF(SHA256(), length, salt, info).derive(ikm)
+
+    def ed25519_key(self, secret: bytes) -> Signer:
+        """Return the signing key of a secret of 32 bytes; ValueError for another size."""
+        return _SigningKey(secret)
+
+    def ed25519_verify(self, public: bytes, signature: bytes, message: bytes):
+        """Raise AuthenticationError unless it verifies; ValueError for a key's size."""
+        key = Ed25519PublicKey.from_public_bytes(bytes(public))
+        try:
+            key.verify(bytes(signature), bytes(message))
+        except InvalidSignature:
+            raise AuthenticationError("the signature does not verify") from None

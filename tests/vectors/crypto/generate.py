@@ -1,4 +1,4 @@
-"""Writes the vectors of this directory: python tests/vectors/crypto/generate.py [directory]
+"""Writes the vectors of this directory: python -m tests.vectors.crypto.generate [directory]
 
 Independent of Leafkey: every output comes from pyca/cryptography or the standard library, and is
 compared with what the RFC prints where the case carries an RFC's name. The inputs are fixed, so a
@@ -11,11 +11,15 @@ import json
 import sys
 from pathlib import Path
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.poly1305 import Poly1305
+
+from tests.vectors.reference import edwards
 
 SUNSCREEN = (
     b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, "
@@ -351,6 +355,171 @@ def hkdf_cases():
     ]
 
 
+def sha512_cases():
+    abc = hashlib.sha512(b"abc").digest()
+    same(abc[:16], "ddaf35a193617abacc417349ae204131")
+    cases = [case("FIPS 180 abc", data=b"abc", digest=abc)]
+    # A block has 128 bytes, of which the padding needs 17.
+    for size in (0, 1, 110, 111, 112, 127, 128, 129, 239, 240, 256, 500):
+        data = noise("sha512", size)
+        cases.append(case(f"{size} bytes", data=data, digest=hashlib.sha512(data).digest()))
+    return cases
+
+
+# RFC 8032 section 7.1: name, secret, message, public key, signature.
+ED25519 = (
+    (
+        "1",
+        "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+        "",
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701c"
+        "f9b46bd25bf5f0595bbe24655141438e7a100b",
+    ),
+    (
+        "2",
+        "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+        "72",
+        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0"
+        "f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+    ),
+    (
+        "3",
+        "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+        "af82",
+        "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+        "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f76098"
+        "4dc6594a7c15e9716ed28dc027beceea1ec40a",
+    ),
+    (
+        "SHA(abc)",
+        "833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42",
+        hashlib.sha512(b"abc").hexdigest(),
+        "ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf",
+        "dc2a4459e7369633a52b1bf277839a00201009a3efbf3ecb69bea2186c26b58909351fc9ac90b3ecfdfbc7c664"
+        "31e0303dca179c138ac17ad9bef1177331a704",
+    ),
+)
+
+
+def ed25519_case(name, secret, message):
+    key = Ed25519PrivateKey.from_private_bytes(secret)
+    fields = {"secret": secret, "message": message, "public": key.public_key().public_bytes_raw()}
+    return case(name, **fields, signature=key.sign(message))
+
+
+def ed25519_cases():
+    cases = []
+    for name, secret, message, public, signature in ED25519:
+        made = ed25519_case("RFC 8032 7.1 " + name, bytes.fromhex(secret), bytes.fromhex(message))
+        if (made["public"], made["signature"]) != (public, signature):
+            raise SystemExit(name + " differs from the RFC")
+        cases.append(made)
+    # SHA-512 takes 128 bytes a block, and 17 of them for itself.
+    for size in (47, 48, 79, 80, 111, 112, 1023):
+        secret = noise(f"ed25519 {size}", 32)
+        cases.append(ed25519_case(f"message of {size} bytes", secret, noise("message", size)))
+    cases.append(ed25519_case("secret of zeros", bytes(32), b"zeros"))
+    cases.append(ed25519_case("secret of ones", ONES * 32, b"ones"))
+    for size in (0, 31, 33, 64):
+        cases.append(case(f"secret of {size} bytes", "ValueError", secret=bytes(size), message=b""))
+    return cases
+
+
+def verify_case(name, public, signature, message, expect=None):
+    """Say what pyca says; `expect` is what it must."""
+    found = "ok"
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except InvalidSignature:
+        found = "AuthenticationError"
+    except ValueError:
+        found = "ValueError"
+    if expect not in (None, found):
+        raise SystemExit(f"{name}: {found}")
+    return case(name, found, public=public, signature=signature, message=message)
+
+
+def ed25519_verify_cases():
+    key = Ed25519PrivateKey.from_private_bytes(noise("ed25519 verify", 32))
+    public, message = key.public_key().public_bytes_raw(), b"21.5 degrees"
+    good = key.sign(message)
+    r, s = good[:32], int.from_bytes(good[32:], "little")
+    refused = "AuthenticationError"
+    other = Ed25519PrivateKey.from_private_bytes(noise("another", 32)).public_key()
+
+    def with_s(number):
+        return r + number.to_bytes(32, "little")
+
+    off = next(y for y in range(2, 100) if edwards.x_of(y, 0) is None).to_bytes(32, "little")
+    return [
+        verify_case("good", public, good, message, "ok"),
+        verify_case("message changed", public, good, message + b" ", refused),
+        verify_case("no message", public, good, b"", refused),
+        verify_case("R flipped", public, flipped(good, 0), message, refused),
+        verify_case("sign of R flipped", public, flipped(good, 31), message, refused),
+        verify_case("S flipped", public, flipped(good, 32), message, refused),
+        verify_case("R and S swapped", public, good[32:] + r, message, refused),
+        verify_case("S with the order added", public, with_s(s + edwards.ORDER), message, refused),
+        verify_case("S with a top bit", public, with_s(s | 1 << 255), message, refused),
+        verify_case("S is the order", public, with_s(edwards.ORDER), message, refused),
+        verify_case("S of ones", public, r + ONES * 32, message, refused),
+        verify_case("zeros", public, bytes(64), message, refused),
+        verify_case("nothing", public, b"", message, refused),
+        verify_case("one byte short", public, good[:-1], message, refused),
+        verify_case("one byte long", public, good + b"\0", message, refused),
+        verify_case("R alone", public, r, message, refused),
+        verify_case("another key", other.public_bytes_raw(), good, message, refused),
+        verify_case("sign of the key flipped", flipped(public, 31), good, message, refused),
+        verify_case("a key that is no point", off, good, message, refused),
+        verify_case("key of 31 bytes", public[:31], good, message, "ValueError"),
+        verify_case("key of 33 bytes", public + b"\0", good, message, "ValueError"),
+        verify_case("no key", b"", good, message, "ValueError"),
+    ]
+
+
+def small_order_cases():
+    """For keys of small order, and R of small order with S of zero, some signatures verify."""
+    point = edwards.of_order_8()
+    keys = [(f"{i} times a point of order 8", edwards.multiply(i, point)) for i in range(8)]
+    cases = []
+    for name, key in keys:
+        for message in (b"a", b"b"):
+            # What R would have to be is the multiple that the hash says; one of the eight is.
+            for i in (0, 1, 7):
+                signature = edwards.encode(keys[i][1]) + bytes(32)
+                label = f"key is {name}, R {keys[i][0]}, {message.decode()}"
+                cases.append(verify_case(label, edwards.encode(key), signature, message))
+    neutral = edwards.encode(edwards.NEUTRAL) + bytes(32)
+    for name, y, sign in (
+        ("1 with a sign", 1, 1),
+        ("1 and p", edwards.P + 1, 0),
+        ("1 and p, with a sign", edwards.P + 1, 1),
+        ("-1 with a sign", edwards.P - 1, 1),
+        ("p", edwards.P, 0),
+        ("p with a sign", edwards.P, 1),
+    ):
+        odd = (y | sign << 255).to_bytes(32, "little")
+        cases.append(verify_case(f"y of the key is {name}", odd, neutral, b"a"))
+        cases.append(verify_case(f"y of R is {name}", neutral[:32], odd + bytes(32), b"a"))
+    return cases
+
+
+def mixed_order_cases():
+    """A key with a part of small order: without cofactor, one signature in eight verifies."""
+    scalar, point = 12345, edwards.of_order_8()
+    public = edwards.encode(edwards.add(edwards.multiply(scalar, edwards.base()), point))
+    cases = []
+    for number in range(1, 17):
+        r = edwards.encode(edwards.multiply(number, edwards.base()))
+        digest = hashlib.sha512(r + public + b"mixed").digest()
+        s = (number + int.from_bytes(digest, "little") * scalar) % edwards.ORDER
+        signature = r + s.to_bytes(32, "little")
+        cases.append(verify_case(f"key of mixed order, {number}", public, signature, b"mixed"))
+    return cases
+
+
 SUITES = [
     ("chacha20_block", "ChaCha20 blocks (RFC 8439 section 2.3).", block_cases),
     ("chacha20_stream", "ChaCha20 encryption (RFC 8439 section 2.4).", stream_cases),
@@ -364,6 +533,18 @@ SUITES = [
     ),
     ("hmac_sha256", "HMAC-SHA-256 (RFC 2104, RFC 4231).", hmac_cases),
     ("hkdf_sha256", "HKDF-SHA-256 (RFC 5869); prk is the intermediate value.", hkdf_cases),
+    ("sha512", "SHA-512 (FIPS 180-4), which Ed25519 needs.", sha512_cases),
+    ("ed25519_sign", "Ed25519 signatures and public keys (RFC 8032 section 5.1).", ed25519_cases),
+    (
+        "ed25519_verify",
+        "Ed25519 signatures, good and bad, as OpenSSL takes and refuses them.",
+        ed25519_verify_cases,
+    ),
+    (
+        "ed25519_odd_keys",
+        "Ed25519 keys with a part of small order, or not in canonical form, as OpenSSL has it.",
+        lambda: small_order_cases() + mixed_order_cases(),
+    ),
 ]
 
 
