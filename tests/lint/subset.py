@@ -88,11 +88,15 @@ def _arguments(call: ast.Call, name: str) -> str:
     flushes = name == "print" and any(keyword.arg == "flush" for keyword in call.keywords)
     if (name in NO_KEYWORDS and call.keywords) or flushes:
         return f"{name} does not take these keyword arguments"
-    if name == "pow" and len(call.args) == 3:
-        return "three-argument pow is wrong for negative exponents"
+    if name == "pow" and len(call.args) == 3 and not _is_constant(call.args[1]):
+        return "three-argument pow is wrong for negative exponents: name one that is none"
     if name in ("isinstance", "issubclass") and isinstance(call.args[1], ast.BinOp):
         return "no union types: give a tuple"
     return ""
+
+
+def _is_constant(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id.isupper()
 
 
 def _display(node: ast.AST) -> str:

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
-VECTORS = Path(__file__).resolve().parents[1] / "vectors"
+ROOT = Path(__file__).resolve().parents[2]
+VECTORS = ROOT / "tests" / "vectors"
 GENERATORS = sorted(VECTORS.glob("*/generate.py"))
 
 
 @pytest.mark.parametrize("generator", GENERATORS, ids=[path.parent.name for path in GENERATORS])
 def test_generator_reproduces_the_committed_files(generator, tmp_path):
-    subprocess.run([sys.executable, generator, tmp_path], check=True, timeout=60)
+    module = "tests.vectors." + generator.parent.name + ".generate"
+    command = [sys.executable, "-m", module, tmp_path]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=60)
     written = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
     committed = {name: (generator.parent / name).read_text(encoding="utf-8") for name in written}
     assert written

@@ -16,6 +16,8 @@ from leafkey.errors import AuthenticationError
 KEY_SIZE = const(32)
 SIGNATURE_SIZE = const(64)
 _P = (1 << 255) - 19
+_INVERSE = _P - 2
+_ROOT = (_P - 5) // 8
 _ORDER = (1 << 252) + 27742317777372353535851937790883648493
 _D = 37095705934669439343138083508754565189542113879843219016388785533085940283555
 _ROOT_OF_MINUS_1 = 19681161376707505956807079304988542015446066515923890162744021073123829784752
@@ -124,7 +126,7 @@ def _negative(point: tuple) -> tuple:
 def _encode(point: tuple) -> bytes:
     """Section 5.1.2: y, and the lowest bit of x in its highest one."""
     x, y, z, _ = point
-    inverse = pow(z, _P - 2, _P)
+    inverse = pow(z, _INVERSE, _P)
     return (y * inverse % _P | (x * inverse % _P & 1) << 255).to_bytes(32, "little")
 
 
@@ -133,7 +135,7 @@ def _decode(data: bytes) -> tuple | None:
     number = _number(data)
     y = (number & ((1 << 255) - 1)) % _P
     u, v = (y * y - 1) % _P, (_D * y * y + 1) % _P
-    x = u * v**3 * pow(u * v**7 % _P, (_P - 5) // 8, _P) % _P
+    x = u * v**3 * pow(u * v**7 % _P, _ROOT, _P) % _P
     square = v * x * x % _P
     if square != u:
         if square != _P - u:
