@@ -31,16 +31,21 @@ class LineClient(ClientNode):
         self.process.wait_for("listening", PATIENCE)
 
 
+def line_server(house: House, name: str, script: str, *words: str) -> Board:
+    """A server on a pty; it has its ST."""
+    identity = str(house._identity(name))
+    house.owner("server", "add", name, "--level", "bearer", "--out", identity)
+    place = house.path(name)
+    command = node(NODES / script, str(place), *words)
+    board = Board(place / "tty", free_port(), command, house.start)
+    board.bridge.wait_for("(3)", PATIENCE)
+    return board
+
+
 @pytest.fixture(scope="module")
 def thermo(house: House) -> Iterator[Board]:
-    """A server on a pty; it has its ST."""
-    house.owner(
-        "server", "add", "thermo", "--level", "bearer", "--out", str(house._identity("thermo"))
-    )
-    place = house.path("thermo")
-    command = node(NODES / "server.py", str(place), "line")
-    with Board(place / "tty", free_port(), command, house.start) as board:
-        board.bridge.wait_for("(3)", PATIENCE)
+    """A server that demands no level."""
+    with line_server(house, "thermo", "server.py", "line") as board:
         yield board
 
 
@@ -89,6 +94,12 @@ def test_a_client_on_a_line_reaches_a_server_on_udp(house: House, display):
     lamp = house.add_server("lamp")
     house.allow("display", "lamp", "/temp")
     assert display.ask("GET", lamp.uri("/temp")) == "2.05 21.5"
+
+
+def test_a_board_whose_firmware_has_no_network(house: House, display):
+    with line_server(house, "bare", "bare/server.py") as bare:
+        house.allow("display", "bare", "/temp")
+        assert display.ask("GET", bare.uri("/temp")) == "2.05 21.5, and no network"
 
 
 def test_an_observation(thermo, display):

@@ -76,4 +76,5 @@ async def main(port: int, oscore_base: str = ""):
     await ticks.tick()
 
 
-asyncio.run(main(int(sys.argv[1]), *sys.argv[2:]))
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]), *sys.argv[2:]))

@@ -2,7 +2,9 @@
 # heap: 512k
 
 import asyncio
+import io
 import os
+import select
 import socket
 import unittest
 
@@ -86,12 +88,12 @@ class Bridge:
 
 class OnALine(unittest.TestCase):
     def setUp(self):
-        self.one, self.other = streams()
+        self.streams = self.one, self.other = streams()
         self.log = Log()
 
     def tearDown(self):
-        self.one.close()
-        self.other.close()
+        for stream in self.streams:
+            stream.close()
 
     def client(self) -> Client:
         return Client(NOWHERE, self.log, line=SerialLine(self.one))
@@ -279,6 +281,49 @@ class AddressingTest(OnALine):
             self.assertTrue(False, "no error")
 
         self.run_with(scenario)
+
+
+class Uart(io.IOBase):
+    """What machine.UART offers, over a socket: it counts what it has, and takes 64 bytes."""
+
+    def __init__(self, stream):
+        self._stream = stream
+        self._poll = select.poll()
+        self._poll.register(stream, select.POLLIN)
+        self._kept = b""
+
+    def fileno(self):
+        return self._stream.fileno()
+
+    def any(self):
+        if not self._kept and self._poll.poll(0):
+            self._kept = self._stream.recv(256)
+        return len(self._kept)
+
+    def read(self, size):
+        data, self._kept = self._kept[:size], self._kept[size:]
+        return data
+
+    def write(self, data):
+        return self._stream.send(data[:64])
+
+    def ioctl(self, request, flags):
+        # MP_STREAM_POLL of MicroPython's stream protocol, and its flags for reading and writing.
+        return (1 if self.any() else 0) | 4 if request == 3 else 0
+
+
+class UartTest(OnALine):
+    def test_a_body_over_a_uart(self):
+        self.one, self.other = Uart(self.one), Uart(self.other)
+        server = self.server()
+
+        async def scenario():
+            async with self.client() as client:
+                uri = "coap://whoever/store"
+                self.assertEqual((await client.put(uri, BODY)).status, "2.04")
+                self.assertEqual((await client.get(uri)).payload, BODY)
+
+        self.run_with(scenario, server.serve())
 
 
 class PeersTest(OnALine):
