@@ -58,6 +58,7 @@ def test_get(client, base):
     assert client.get(base + "/hello") == ("2.05", b"hello")
 
 
+@pytest.mark.parametrize("client", ["aiocoap", "libcoap"], indirect=True)
 def test_separate_response(client, base):
     assert client.get(base + "/slow") == ("2.05", b"slow")
 

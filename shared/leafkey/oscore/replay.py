@@ -8,8 +8,8 @@ SIZE = const(32)
 class ReplayWindow:
     """The last 32 sequence numbers of one peer, each accepted once.
 
-    What a restart has lost is found again by an Echo (B.1.2): until then every number could have
-    been used, and `is_lost` is true.
+    What a restart has lost is found again by an Echo (B.1.2): until then `is_lost` is true, and
+    what is fresh here could have been used before it.
     """
 
     def __init__(self, lost: bool = False):

@@ -49,6 +49,15 @@ class NonceTest(unittest.TestCase):
         _, incoming = exchange(GET_LIGHT, server_sequence=5, lost=True)
         self.assertEqual(piv(incoming.protect(Message(CONTENT))), b"\x05")
 
+    def test_a_request_that_may_be_old_is_answered_once(self):
+        client, server = ends(lost=True)
+        sent = [client.protect_request(GET_LIGHT).message for _ in range(2)]
+        for message in (sent[1], sent[0]):
+            server.unprotect_request(message)
+        for message in sent:
+            with self.assertRaises(ReplayError):
+                server.unprotect_request(message)
+
     def test_what_ends_an_observation_is_newer_than_what_it_ends(self):
         outgoing, incoming = exchange(REGISTER)
         for number in range(3):

@@ -213,7 +213,7 @@ def restart() -> list:
     for alg, name in ALGS.items():
         server = Restarted(name, client(alg), 64)
         server.ask("who knows whether it is new", 40, GET_LIGHT)
-        server.ask("the same again", 40, GET_LIGHT)
+        server.ask("another one", 39, GET_LIGHT)
         server.ask("with an Echo that was never given", 41, GET_LIGHT, flip(server.echo))
         server.ask("with the Echo", 42, GET_LIGHT, server.echo)
         server.ask("the same twice", 42, GET_LIGHT, server.echo)
