@@ -45,10 +45,12 @@ def has_oscore(program: str) -> bool:
 
 def mirror() -> str:
     """Return where this machine has its Debian packages from."""
+    if shutil.which("apt-get") is None:
+        raise SystemExit("no apt-get here: put a libcoap that has OSCORE, with GnuTLS, on the PATH")
     wanted = ["Created-By: Packages", "Origin: Debian", "Label: Debian", "Component: main"]
     found = output(["apt-get", "indextargets", "--format", "$(REPO_URI)", *wanted]).split()
     if not found:
-        raise SystemExit("apt knows no mirror of Debian: not on Debian, or before apt-get update")
+        raise SystemExit("apt knows no mirror of Debian: run apt-get update, if this is Debian")
     return found[0]
 
 
