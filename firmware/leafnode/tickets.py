@@ -3,6 +3,7 @@
 import asyncio
 
 from leafkey.ace import aif, labels
+from leafkey.ace.token import decode_error
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
     APPLICATION_ACE_CBOR,
@@ -105,7 +106,7 @@ class Tickets:
             if response.code == CREATED:
                 return _ticket(response.payload, wish)
             if response.code == BAD_REQUEST:
-                refusal = ticket.decode_error(response.payload)
+                refusal = decode_error(response.payload)
                 self._trace(self._response, "refused: " + str(refusal))
                 kind = ConsentDenied if refusal.error == labels.ACCESS_DENIED else NotAllowed
                 raise kind(REFUSALS.get(refusal.error, str(refusal)))

@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from leafkey.ace import labels
-from leafkey.pat.ticket import MAX_CLIENT_ID, TokenErrorResponse
+from leafkey.ace.token import TokenErrorResponse
+from leafkey.pat.ticket import MAX_CLIENT_ID
 from leafmanager import provision
 from leafmanager.errors import ManagerError
 from leafmanager.store.tables import Node, Rule, Server

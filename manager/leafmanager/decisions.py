@@ -10,8 +10,9 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from leafkey.ace import aif
+from leafkey.ace.token import TokenErrorResponse
 from leafkey.pat import tokens
-from leafkey.pat.ticket import TokenErrorResponse, TokenRequest
+from leafkey.pat.ticket import TokenRequest
 from leafmanager import consent, policy, sam, slots
 from leafmanager.consent import Scope
 from leafmanager.errors import ManagerError, UsageError

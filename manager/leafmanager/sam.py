@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from leafkey.ace import aif, labels
-from leafkey.pat.ticket import TokenErrorResponse, TokenRequest
+from leafkey.ace.token import TokenErrorResponse
+from leafkey.pat.ticket import TokenRequest
 from leafkey.pat.tree import capacity
 from leafmanager import cam_clients, consent, policy, slots
 from leafmanager.store.tables import Charge, Consent, Grant, Node, Rule, Server

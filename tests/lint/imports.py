@@ -13,7 +13,7 @@ ROOMS = {
     "codec": {"compat", "errors"},
     "crypto": {"compat", "errors", "codec"},
     "coap": {"compat", "errors", "codec"},
-    "ace": {"compat", "errors", "codec"},
+    "ace": {"compat", "errors", "codec", "crypto", "coap", "oscore"},
     "pat": {"compat", "errors", "codec", "crypto", "coap", "ace", "oscore"},
     "oscore": {"compat", "errors", "codec", "crypto", "coap"},
 }

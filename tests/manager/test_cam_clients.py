@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from leafkey.ace import labels
-from leafkey.pat.ticket import TokenErrorResponse, TokenRequest
+from leafkey.ace.token import TokenErrorResponse
+from leafkey.pat.ticket import TokenRequest
 from leafmanager import cam_clients, provision, sam
 from leafmanager.errors import ManagerError
 from leafmanager.store import database

@@ -8,8 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from leafkey.ace import aif, labels
+from leafkey.ace.token import TokenErrorResponse
 from leafkey.pat import tokens
-from leafkey.pat.ticket import TokenErrorResponse, TokenRequest
+from leafkey.pat.ticket import TokenRequest
 from leafmanager import consent, decisions, provision, sam, slots
 from leafmanager.cam_clients import asking
 from leafmanager.decisions import ONCE, Terms

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from leafkey.ace import labels
+from leafkey.ace.token import TokenErrorResponse
 from leafkey.coap.numbers import BAD_REQUEST, CHANGED, SERVICE_UNAVAILABLE
 from leafkey.codec import cbor
 from leafkey.crypto.provider import default_provider
@@ -48,7 +49,7 @@ def test_a_revoked_client_has_no_slot_and_no_rule(session: Session):
     held = grant(session, "display")
     assert revoke(session, "display") == [server(session)]
     assert held.ended_at == NOW
-    with pytest.raises(ticket.TokenErrorResponse) as refused:
+    with pytest.raises(TokenErrorResponse) as refused:
         grant(session, "display", b"request2")
     assert refused.value.error == labels.INVALID_SCOPE
     allow(session, "display")

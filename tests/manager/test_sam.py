@@ -13,8 +13,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from leafkey.ace import aif, labels
+from leafkey.ace.token import TokenErrorResponse
 from leafkey.pat import tokens
-from leafkey.pat.ticket import TokenErrorResponse, TokenRequest
+from leafkey.pat.ticket import TokenRequest
 from leafmanager import issue, provision, sam, slots
 from leafmanager.store import database
 from leafmanager.store.tables import Grant, Node, Rule, Server, Slot

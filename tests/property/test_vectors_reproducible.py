@@ -29,6 +29,10 @@ def test_oscore(tmp_path):
     assert generate("tests.vectors.generate_oscore", tmp_path) == committed("oscore")
 
 
+def test_ace(tmp_path):
+    assert generate("tests.vectors.generate_ace", tmp_path) == committed("ace")
+
+
 def test_crypto(tmp_path):
     assert generate("tests.vectors.crypto.generate", tmp_path) == committed("crypto")
 
@@ -49,7 +53,7 @@ def test_cose(tmp_path):
 
 @pytest.mark.parametrize(
     "path",
-    sorted([*(VECTORS / "pat").glob("*.json"), *(VECTORS / "oscore").glob("*.json")]),
+    sorted(path for suite in ("pat", "oscore", "ace") for path in (VECTORS / suite).glob("*.json")),
     ids=lambda path: path.stem,
 )
 def test_a_board_can_load(path):

@@ -4,6 +4,7 @@ A ticket passes through: nothing of it is stored, shown or kept when it has been
 """
 
 from leafkey.ace import aif
+from leafkey.ace.token import TokenErrorResponse, decode_error, encode_error
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
     APPLICATION_ACE_CBOR,
@@ -19,7 +20,7 @@ from leafkey.coap.numbers import (
 from leafkey.errors import DecodeError, LeafkeyError
 from leafkey.pat import commands, ticket
 from leafkey.pat.presenter import NotRecognized
-from leafkey.pat.ticket import TokenErrorResponse, TokenRequest
+from leafkey.pat.ticket import TokenRequest
 from leafmanager import issue
 from leafmanager.cam import policy
 from leafmanager.cam.liaison import Liaison
@@ -68,7 +69,7 @@ class Handlers:
         except TokenErrorResponse as error:
             kind = NOTE if isinstance(error, UnknownServer) else TICKET_TRANSFER
             self._to_client(kind, peer, f"no ticket: {error}")
-            return _ace(BAD_REQUEST, ticket.encode_error(error.error, str(error)))
+            return _ace(BAD_REQUEST, encode_error(error.error, str(error)))
         self._remember(peer.id, asked.audience, leave.authority_id)
         wanted = TokenRequest(
             asked.audience, leave.scope, asked.request_id, peer.name, kept=leave.kept
@@ -165,7 +166,7 @@ def _outcome(answer: Message) -> str:
             ": its owner is asked" if ticket.is_pending(answer.payload) else ""
         )
     try:
-        return f"no ticket: {ticket.decode_error(answer.payload)}"
+        return f"no ticket: {decode_error(answer.payload)}"
     except DecodeError:
         return "no ticket"
 

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from leafkey.ace import aif, labels
-from leafkey.pat.ticket import TokenErrorResponse, TokenRequest
+from leafkey.ace.token import TokenErrorResponse
+from leafkey.pat.ticket import TokenRequest
 from leafmanager.cam import authorities
 from leafmanager.cam.tables import ClientRule
 from leafmanager.policy import narrowed

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from leafkey.ace import aif, labels
+from leafkey.ace.token import TokenErrorResponse, encode_error
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
     APPLICATION_ACE_CBOR,
@@ -20,14 +21,7 @@ from leafkey.coap.numbers import (
 from leafkey.codec import cbor
 from leafkey.errors import DecodeError
 from leafkey.pat import tokens
-from leafkey.pat.ticket import (
-    TokenErrorResponse,
-    TokenRequest,
-    decode_request,
-    encode_error,
-    encode_pending,
-    encode_response,
-)
+from leafkey.pat.ticket import TokenRequest, decode_request, encode_pending, encode_response
 from leafmanager import cam_clients, consent, issue, sam, slots, versions
 from leafmanager.events import (
     NOTE,

@@ -1,6 +1,7 @@
 """What nodes bring from servers, and read of tokens that were revoked (SPEC sections 9.3, 9.7)."""
 
 from leafkey.ace import labels
+from leafkey.ace.token import encode_error
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
     APPLICATION_ACE_CBOR,
@@ -13,7 +14,6 @@ from leafkey.coap.numbers import (
 from leafkey.codec import cbor
 from leafkey.errors import DecodeError
 from leafkey.pat import commands
-from leafkey.pat.ticket import encode_error
 from leafmanager import issue, sam, trl, versions
 from leafmanager.events import NOTE, Event, Sink
 from leafmanager.net.handlers import Peer

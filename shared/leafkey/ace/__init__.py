@@ -1,1 +1,1 @@
-"""ACE (RFC 9200) structures that PAT shares with it."""
+"""ACE: Authentication and Authorization for Constrained Environments (RFC 9200 to 9203, 9237)."""

@@ -1,12 +1,26 @@
-"""AS Request Creation Hints with the refusal field: message (4) (RFC 9200 section 5.3, SPEC 8)."""
+"""AS Request Creation Hints (RFC 9200 section 5.3), and PAT's, with the refusal field (SPEC 8)."""
 
-from leafkey.ace import labels
+from leafkey.ace import fields, labels
 from leafkey.codec import cbor
 from leafkey.errors import DecodeError
 
+# All of them are optional.
+_KINDS = {
+    labels.AS: fields.is_text,
+    labels.HINT_KID: fields.is_bytes,
+    labels.AUDIENCE: fields.is_text,
+    labels.SCOPE: fields.is_scope,
+    labels.CNONCE: fields.is_bytes,
+}
+
+
+def decode_ace(data: bytes) -> dict:
+    """Return the known hints, by the labels of labels.py; DecodeError if these are none."""
+    return fields.decode(data, _KINDS)
+
 
 def encode(sam: str, audience: str, refusal: bytes) -> bytes:
-    """Return the payload of a refusal: SAM's URI, the audience, 24 bytes of refusal field."""
+    """Return the payload of message (4): SAM's URI, the audience, 24 bytes of refusal field."""
     return cbor.encode({labels.AS: sam, labels.AUDIENCE: audience, labels.REFUSAL: refusal})
 
 

@@ -1,8 +1,9 @@
 """Deterministic CBOR (RFC 8949 section 4.2.1), strict in what it reads.
 
 Every value has exactly one encoding: `decode` takes that one and refuses all others, so whatever it
-accepts re-encodes to the same bytes. Carried are integers from -2^64 to 2^64-1, bytes, str, lists
-(tuples encode too), dicts with int, bytes or str keys, True, False, None, floats and tags.
+accepts re-encodes to the same bytes, unless it is told to be lenient. Carried are
+integers from -2^64 to 2^64-1, bytes, str, lists (tuples encode too), dicts with int, bytes or str
+keys, True, False, None, floats and tags.
 """
 
 from collections import namedtuple
@@ -46,15 +47,23 @@ def encode(value: object) -> bytes:
     return bytes(out)
 
 
-def decode(data: bytes, max_depth: int = MAX_DEPTH, max_items: int = MAX_ITEMS) -> object:
+def decode(
+    data: bytes,
+    max_depth: int = MAX_DEPTH,
+    max_items: int = MAX_ITEMS,
+    lenient: bool = False,
+) -> object:
     """Return the one value that fills `data` exactly.
 
     Raises DecodeError for anything but its deterministic encoding: bytes left over, longer forms,
     indefinite lengths, keys that repeat or are out of order, text that is not UTF-8, simple values
     other than false, true and null, nesting past `max_depth`, more than `max_items` items.
+
+    `lenient` takes map keys in any order, and longer forms, as most protocols allow their peers
+    (RFC 8949 section 5.1): what is encoded again then need not be the same.
     """
     reader = Reader(data)
-    value = _Decoder(reader, max_items).item(max_depth)
+    value = _Decoder(reader, max_items, lenient).item(max_depth)
     reader.end()
     return value
 
@@ -157,9 +166,10 @@ def _is_int(value: object) -> bool:
 
 
 class _Decoder:
-    def __init__(self, reader: Reader, max_items: int):
+    def __init__(self, reader: Reader, max_items: int, lenient: bool):
         self._reader = reader
         self._items_left = max_items
+        self._lenient = lenient
 
     def item(self, depth: int) -> object:
         initial = self._initial()
@@ -191,7 +201,7 @@ class _Decoder:
         size = 1 << (info - 24)
         argument = self._reader.uint(size)
         smallest = 24 if size == 1 else 1 << (4 * size)
-        if argument < smallest:
+        if argument < smallest and not self._lenient:
             raise DecodeError("integer is not in its shortest form")
         return argument
 
@@ -218,7 +228,7 @@ class _Decoder:
             start = self._reader.position()
             key = self._key()
             encoded = self._reader.since(start)
-            if encoded <= previous:
+            if key in entries or (encoded <= previous and not self._lenient):
                 raise DecodeError("map keys repeat or are out of order")
             previous = encoded
             entries[key] = self.item(depth)
@@ -239,9 +249,9 @@ class _Decoder:
         if info == HALF:
             return floats.from_half(self._reader.uint(2))
         if info == SINGLE:
-            return floats.from_single(self._reader.uint(4))
+            return floats.from_single(self._reader.uint(4), self._lenient)
         if info == DOUBLE:
-            return floats.from_double(self._reader.uint(8))
+            return floats.from_double(self._reader.uint(8), self._lenient)
         if info < FALSE or info > NULL:
             raise DecodeError("simple value other than false, true and null")
         return None if info == NULL else info == TRUE

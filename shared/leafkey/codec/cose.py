@@ -61,7 +61,7 @@ def decode_encrypt0(data: bytes) -> Encrypt0:
     Raises DecodeError for another shape, for a label in both headers, and for any `crit`:
     Leafkey has no extension that a sender could mark as critical (RFC 9052 section 3.1).
     """
-    message = cbor.decode(data)
+    message = cbor.decode(data, lenient=True)
     if isinstance(message, cbor.Tag):
         if message.number != ENCRYPT0_TAG:
             raise DecodeError("not a COSE_Encrypt0")
@@ -126,7 +126,7 @@ def _is_symmetric(key_type: object) -> bool:
 
 def _protected_map(protected: bytes) -> dict:
     """Return the map in `protected`: b"" and an encoded empty map mean the same (section 3)."""
-    headers = cbor.decode(protected) if protected else {}
+    headers = cbor.decode(protected, lenient=True) if protected else {}
     if not isinstance(headers, dict):
         raise DecodeError("COSE headers")
     return headers

@@ -44,16 +44,18 @@ def from_half(bits: int) -> float:
     return struct.unpack(">f", single.to_bytes(4, "big"))[0]
 
 
-def from_single(bits: int) -> float:
-    """Return the value of 32 bits; DecodeError where half precision would do."""
-    _refuse_longer_than_needed(bits, SINGLE, HALF)
+def from_single(bits: int, lenient: bool = False) -> float:
+    """Return the value of 32 bits; DecodeError where half precision would do, unless `lenient`."""
+    if not lenient:
+        _refuse_longer_than_needed(bits, SINGLE, HALF)
     return struct.unpack(">f", bits.to_bytes(4, "big"))[0]
 
 
-def from_double(bits: int) -> float:
+def from_double(bits: int, lenient: bool = False) -> float:
     """Return the value of 64 bits, rounded where this runtime must; DecodeError where single
-    precision would do."""
-    _refuse_longer_than_needed(bits, DOUBLE, SINGLE)
+    precision would do, unless `lenient`."""
+    if not lenient:
+        _refuse_longer_than_needed(bits, DOUBLE, SINGLE)
     return struct.unpack(">d", bits.to_bytes(8, "big"))[0]
 
 

@@ -1,6 +1,7 @@
 """Token requests and responses of profile `coap_pat`: messages (5) to (9) (SPEC 9.2, 9.6)."""
 
 from leafkey.ace import aif, labels
+from leafkey.ace.token import TokenErrorResponse
 from leafkey.codec import cbor, cose
 from leafkey.compat import const
 from leafkey.errors import DecodeError
@@ -36,14 +37,6 @@ class TokenRequest:
         self.request_id = request_id
         self.client_id = client_id
         self.sam = sam
-
-
-class TokenErrorResponse(DecodeError):
-    """SAM refused, or must: `error` is an ACE error code (RFC 9200 section 5.8.3)."""
-
-    def __init__(self, text: str, error: int):
-        super().__init__(text)
-        self.error = error
 
 
 def encode_request(request: TokenRequest) -> bytes:
@@ -202,20 +195,3 @@ def decode_cai(data: bytes) -> list | None:
     if not isinstance(cai, bytes):
         raise DecodeError("CAI is a byte string")
     return aif.decode(cai)
-
-
-def encode_error(error: int, description: str | None = None) -> bytes:
-    """Return the payload of a 4.00 (RFC 9200 section 5.8.3)."""
-    fields: dict = {labels.ERROR: error}
-    if description is not None:
-        fields[labels.ERROR_DESCRIPTION] = description
-    return cbor.encode(fields)
-
-
-def decode_error(data: bytes) -> TokenErrorResponse:
-    """Return SAM's error answer as an exception to raise; its text says what the code means."""
-    fields = cbor.decode(data)
-    error = fields.get(labels.ERROR) if isinstance(fields, dict) else None
-    if not isinstance(error, int):
-        raise DecodeError("no ACE error")
-    return TokenErrorResponse(labels.ERROR_NAMES.get(error, "ACE error " + str(error)), error)

@@ -4,6 +4,7 @@
 import unittest
 
 from leafkey.ace import labels
+from leafkey.ace.token import encode_error
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import BAD_REQUEST, CREATED, GET, POST, PUT
 from leafkey.codec import cbor
@@ -58,7 +59,7 @@ class Cam:
         asked = ticket.decode_request(payload)
         self.asked.append(asked)
         if self.lets is None:
-            return Message(BAD_REQUEST, (), ticket.encode_error(labels.INVALID_SCOPE))
+            return Message(BAD_REQUEST, (), encode_error(labels.INVALID_SCOPE))
         scope = self.grants or asked.scope
         answer = ticket.encode_response(client_token(self.st, 1), scope, bytes(16))
         if self.spoiled:

@@ -3,6 +3,7 @@
 import unittest
 
 from leafkey.ace import aif, hints, labels
+from leafkey.ace.token import TokenErrorResponse, decode_error, encode_error
 from leafkey.coap import numbers
 from leafkey.codec import cbor
 from leafkey.errors import DecodeError
@@ -103,7 +104,7 @@ class RequestTest(unittest.TestCase):
         return cbor.decode(ticket.encode_request(asked))
 
     def refused(self, fields: object) -> int:
-        with self.assertRaises(ticket.TokenErrorResponse) as caught:
+        with self.assertRaises(TokenErrorResponse) as caught:
             ticket.decode_request(cbor.encode(fields))
         return caught.exception.error
 
@@ -115,7 +116,7 @@ class RequestTest(unittest.TestCase):
     def test_not_cbor(self):
         for data in (b"", b"\xff\x00", b"hello", b"\xa1", bytes(300), b"\x9f\xff",
                      b"\xbb\xff\xff\xff\xff\xff\xff\xff\xff", b"\x81" * 1000):  # fmt: skip
-            with self.assertRaises(ticket.TokenErrorResponse) as caught:
+            with self.assertRaises(TokenErrorResponse) as caught:
                 ticket.decode_request(data)
             self.assertEqual(caught.exception.error, labels.INVALID_REQUEST)
 
@@ -209,12 +210,12 @@ class ResponseTest(unittest.TestCase):
             self.refused(value)
 
     def test_errors(self):
-        error = ticket.decode_error(ticket.encode_error(labels.INVALID_SCOPE, "no"))
+        error = decode_error(encode_error(labels.INVALID_SCOPE, "no"))
         self.assertEqual((error.error, str(error)), (6, "invalid_scope"))
-        self.assertEqual(ticket.decode_error(ticket.encode_error(99)).error, 99)
+        self.assertEqual(decode_error(encode_error(99)).error, 99)
         for data in (b"", b"\xa0", b"\x80", b"\xa1\x18\x1e\x61x"):
             with self.assertRaises(DecodeError):
-                ticket.decode_error(data)
+                decode_error(data)
 
 
 if __name__ == "__main__":

@@ -167,12 +167,23 @@ def failure_cases():
         failure("unprotected header is an array", "DecodeError", d([header, [], text])),
         failure("bytes behind the message", "DecodeError", d(good) + b"\x00"),
         failure("cut", "DecodeError", d(good)[:-1]),
-        failure("length not minimal", "DecodeError", b"\x98\x03" + d(good)[1:]),
+        failure("indefinite length", "DecodeError", b"\x9f" + d(good)[1:] + b"\xff"),
+        failure(
+            "a header twice", "DecodeError", b"\x83\x43" + header + b"\xa2\x04\x40\x04\x40\x40"
+        ),
         failure("nothing", "DecodeError", b""),
         {
             **failure(
                 "an encoded empty map means no header", "accepted", d([b"\xa0", {5: nonce}, bare])
             ),
+            "plaintext": CONTENT.hex(),
+        },
+        {
+            **failure("a length in a longer form", "accepted", b"\x98\x03" + d(good)[1:]),
+            "plaintext": CONTENT.hex(),
+        },
+        {
+            **failure("headers in any order", "accepted", d([header, {5: nonce, 4: b"k"}, text])),
             "plaintext": CONTENT.hex(),
         },
     ]
