@@ -157,13 +157,16 @@ def _asker(data: bytes) -> tuple:
 def console() -> SerialLine:
     """The line of the program's own input and output: USB on a Pico.
 
-    What the program prints is noise there: let it log with the line's `log`. No byte interrupts
-    the program any more, since each may be in a message.
+    Call it first of all: until then a byte 03, which may be in any message, is Ctrl-C and ends the
+    program. What the program prints is noise there: let it log with the line's `log`.
     """
     if MICROPYTHON:
         import micropython
 
-        micropython.kbd_intr(-1)
+        # Where there is none, nothing interrupts.
+        interrupt = getattr(micropython, "kbd_intr", None)
+        if interrupt is not None:
+            interrupt(-1)
     return SerialLine(sys.stdin.buffer, sys.stdout.buffer)
 
 

@@ -21,7 +21,10 @@ def bridge(
     ],
     listen: Annotated[
         str,
-        typer.Option(metavar="HOST:PORT", help="The node's UDP address. Port 0: any that is free."),
+        typer.Option(
+            metavar="HOST:PORT",
+            help="The node's UDP address. Port 0: any that is free; a server wants one that stays.",
+        ),
     ] = "127.0.0.1:0",
     to: Annotated[
         str | None,

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import math
 import socket
 from collections.abc import Callable
 from typing import NamedTuple
@@ -19,10 +20,10 @@ from leafmanager.net.service import stop_signal
 from leafmanager.units import bracketed
 
 # What a node may have sent, each a second and at once: all its messages, its requests, requests to
-# hosts it has not asked lately, lines of its log.
+# hosts that are not among the last it has asked, lines of its log.
 MESSAGES, REQUESTS, STRANGERS, LOG_LINES = (200, 400), (20, 40), (0.1, 16), (50, 200)
-# Hosts that it has asked, and how long (s) their address counts.
-MAX_SERVERS, SERVER_SECONDS = 64, 300
+# The last hosts it has asked, and how long (s) their addresses count.
+MAX_SERVERS, ADDRESS_SECONDS = 64, 60
 # Names that are looked up at a time.
 MAX_LOOKUPS = 8
 
@@ -52,7 +53,8 @@ class Bridge(asyncio.DatagramProtocol):
         self._messages, self._requests, self._strangers, self._log_lines = (
             Bucket(rate, burst, now) for rate, burst in (MESSAGES, REQUESTS, STRANGERS, LOG_LINES)
         )
-        self._servers = Table(MAX_SERVERS, SERVER_SECONDS)
+        # (address, when to look it up again) by host and port.
+        self._servers = Table(MAX_SERVERS, math.inf)
         self._lookups: dict[tuple[str, int], asyncio.Task] = {}
 
     # From UDP
@@ -96,14 +98,17 @@ class Bridge(asyncio.DatagramProtocol):
         """Find out where a request of the node's goes, and send it there."""
         now = self._now()
         server = self._named(request)
-        if server is None or not self._requests.take(now):
+        if server is None:
             self._crossing.refuse(request)
             return
-        address = self._servers.find(server, now)
-        if address is not None:
-            self._crossing.forward(data, address, now)
+        if not self._requests.take(now):
+            # It will be sent again.
+            return
+        known = self._servers.find(server, now)
+        if known and now < known[1]:
+            self._crossing.forward(data, known[0], now)
         elif server not in self._lookups and len(self._lookups) < MAX_LOOKUPS:
-            if self._strangers.take(now):
+            if known or self._strangers.take(now):
                 task = asyncio.create_task(self._look_up(data, request, server))
                 self._lookups[server] = task
             else:
@@ -119,8 +124,9 @@ class Bridge(asyncio.DatagramProtocol):
     async def _look_up(self, data: bytes, request: Message, server: tuple[str, int]) -> None:
         try:
             address = await self._address(server)
-            self._servers.put(server, address, self._now())
-            self._crossing.forward(data, address, self._now())
+            now = self._now()
+            self._servers.put(server, (address, now + ADDRESS_SECONDS), now)
+            self._crossing.forward(data, address, now)
         except (OSError, UnicodeError) as error:
             self._refuse(request, server, getattr(error, "strerror", None) or "no such host")
         finally:

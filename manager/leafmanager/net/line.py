@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import termios
 from collections.abc import Callable
 
 import serial
@@ -42,8 +43,9 @@ class Line:
         """Open the device. ManagerError if it is not to be had."""
         try:
             self._take(await asyncio.to_thread(self._opened))
-        except (OSError, ValueError) as error:
-            # pyserial's errors are OSErrors; ValueError: a kind of URL it does not know.
+        except (OSError, ValueError, termios.error) as error:
+            # pyserial's own are OSErrors, but for a kind of URL that it does not know, and for a
+            # device that vanishes while it is opened.
             raise ManagerError(
                 f"cannot open {self._port}: {_reason(error)}",
                 "name a serial device that is there and free, or socket://HOST:PORT",
