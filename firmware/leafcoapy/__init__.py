@@ -21,7 +21,8 @@ What microCoAPy does with such a socket (github.com/insighio/microCoAPy, version
 - A request has a Uri-Host, be it an address, and Content-Formats of two bytes. Nothing is sent
   again. Of what arrives neither source, message ID nor token is checked; whatever is no empty ACK
   goes to the callback. Options behind the tenth take the payload with them.
-- Blocks and Observe are not known.
+- Blocks and Observe are not known. A payload that does not fit into 1024 bytes is left out of its
+  request, which nobody below can tell from one that was meant to be empty.
 """
 
 from leafcoapy.pat_socket import PatSocket
