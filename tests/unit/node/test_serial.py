@@ -1,5 +1,5 @@
 """Nodes on a serial line: requests that say where they go, and noise that changes nothing."""
-# heap: 512k
+# heap: 640k
 
 import asyncio
 import io
