@@ -18,11 +18,12 @@ from leafkey.errors import (
     StateError,
     TokensExhausted,
     Unreachable,
+    UnsupportedError,
 )
 from leafkey.pat.dialogue import Dialogue
 from leafkey.pat.oscore import ChannelPresenter
 from leafkey.pat.presenter import NotRecognized, Presenter
-from leafkey.pat.tokens import BEARER, INTEGRITY, OSCORE_LEVEL, POP
+from leafkey.pat.tokens import BEARER, DTLS_LEVEL, INTEGRITY, OSCORE_LEVEL, POP
 from leafnode.carrier import Carrier
 from leafnode.clock import now_ms
 from leafnode.identity import GRANT_PREFIX
@@ -77,24 +78,33 @@ class Grant:
         self._storage.remove(self._record)
 
 
+def no_dtls():
+    """In place of connections, where there are none."""
+    raise UnsupportedError("no DTLS here")
+
+
 class Access:
     """Holds the grants of this node, by origin (host, port), and gets new ones."""
 
-    def __init__(self, node: Node, send_to, consent_wait: int = 0):
+    def __init__(self, node: Node, send_to, consent_wait: int = 0, connections=no_dtls):
         """`send_to(message, remote)` makes one CoAP exchange, with the manager too.
 
-        `consent_wait`: seconds that a request waits for the owner's consent.
+        `consent_wait`: seconds that a request waits for the owner's consent. `connections()` gives
+        leafnode.dtls_connections.Connections.
         """
         self._node = node
         self._consent_ms = consent_wait * 1000
         self._storage = node.identity.storage
         self._trace = node.trace
         self._send_to = send_to
+        self._connections = connections
         self._carrier = Carrier(node, send_to)
         self._tickets = Tickets(node, send_to)
         self._locks = {}
         self._grants = {}
         self._healed_at = {}
+        # By grant: what makes its requests in DTLS sessions.
+        self._dialogues = {}
         for record in self._storage.names(GRANT_PREFIX):
             self._restore(record)
 
@@ -135,6 +145,7 @@ class Access:
             # What this origin said of itself at the first contact may have been wrong (SPEC 8).
             self._grants.pop(origin, None)
             if grant not in self._grants.values():
+                self._leave(grant)
                 grant.forget()
             raise ProtocolError("the server refuses a fresh ticket")
 
@@ -166,12 +177,34 @@ class Access:
             # The next write of the grant leaves them out; until then they may go there twice.
             grant.commands = b""
         self._trace(11, _line(message) + " to " + grant.audience)
-        dialogue = Dialogue(self._shows(grant, level), send)
-        exchange, response = await dialogue.request(message, _least_level(message, level))
+        exchange, response = await self._asked(grant, message, level, send)
         self._trace(12, code_text(response.code) + " from " + grant.audience)
         if response.code == FORBIDDEN:
             raise NotAllowed("the server says that this grant does not cover the request")
         return response, exchange
+
+    async def _asked(self, grant: Grant, message: Message, level: int | None, send) -> tuple:
+        """(exchange, response) of a request under a grant; errors as of Dialogue.request."""
+        if level == DTLS_LEVEL:
+            return await self._in_session(grant).request(message, send)
+        dialogue = Dialogue(self._shows(grant, level), send)
+        return await dialogue.request(message, _least_level(message, level))
+
+    def _in_session(self, grant: Grant):
+        """What makes requests in DTLS sessions; UnsupportedError if this firmware cannot."""
+        if grant not in self._dialogues:
+            # A client without DTLS needs no memory for it.
+            from leafnode.dtls_dialogue import DtlsDialogue
+
+            made = DtlsDialogue(grant.presenter, self._connections(), grant.origin)
+            self._dialogues[grant] = made
+        return self._dialogues[grant]
+
+    def _leave(self, grant: Grant):
+        """Another grant has taken this one's place."""
+        dialogue = self._dialogues.pop(grant, None)
+        if dialogue is not None:
+            dialogue.close()
 
     def _shows(self, grant: Grant, level: int | None) -> Presenter | ChannelPresenter:
         """What shows the ATs of a grant: one for each request, or one for a channel."""
@@ -237,7 +270,9 @@ class Access:
         grant = Grant(self._storage, (wish.sam, wish.audience), origin, limits, made.commands)
         grant.presenter = Presenter(self._node.provider, made.token, grant.save)
         for other in list(self._grants):
-            if (self._grants[other].sam, self._grants[other].audience) == (wish.sam, wish.audience):
+            old = self._grants[other]
+            if (old.sam, old.audience) == (wish.sam, wish.audience):
+                self._leave(old)
                 self._grants[other] = grant
         self._grants[origin] = grant
         return grant

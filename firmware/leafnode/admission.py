@@ -3,9 +3,20 @@
 from collections import namedtuple
 
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import BAD_OPTION, FETCH, GET, NOT_FOUND, OSCORE, PAT, UNAUTHORIZED
+from leafkey.coap.numbers import (
+    BAD_OPTION,
+    FETCH,
+    GET,
+    NOT_FOUND,
+    OSCORE,
+    PAT,
+    PAT_DEMAND,
+    UNAUTHORIZED,
+)
 from leafkey.errors import Refused
-from leafnode.contexts import Contexts
+from leafkey.pat.channel import Channel
+from leafkey.pat.option import ANOTHER_AT
+from leafnode.contexts import ChannelSession, Contexts
 from leafnode.guard import Guard
 from leafnode.router import OPEN, Route, Router
 
@@ -90,18 +101,51 @@ def admit(
 
     Without a guard only open resources are served.
     """
+    channel = _channel_of(remote)
+    if channel is not None:
+        return _in_channel(router, channel, message, remote, now)
     if message.option(OSCORE) is not None:
         session = contexts.unprotect(message, now)
         return Authorized(session, contexts.is_manager(session), router.find(session.request))
     if message.option(PAT) is None:
         route = router.find(message)
-        if router.is_open(message) if route is None else route.level == OPEN:
+        if _is_open(router, route, message):
             return Admitted(message, remote, route)
         raise Refused(_refusal(router, guard, message))
     if guard is None:
         raise Refused(Message(BAD_OPTION))
     session = guard.unprotect(message, router.level_of, now)
     return Authorized(session, guard.is_manager(session), router.find(session.request))
+
+
+def _channel_of(remote: tuple) -> Channel | None:
+    """The channel that a request came in by the way it came: a DTLS session."""
+    return getattr(remote[2], "channel", None) if len(remote) > 2 else None
+
+
+def _in_channel(
+    router: Router, channel: Channel, message: Message, remote: tuple, now: int
+) -> Admitted:
+    """Admit a request in a DTLS session, which protects the answer too (SPEC 5.9)."""
+    if not channel.is_current(now) or channel.is_spent():
+        raise Refused(Message(UNAUTHORIZED, ((PAT_DEMAND, bytes((ANOTHER_AT,))),)))
+    if message.option(PAT) is not None or message.option(OSCORE) is not None:
+        raise Refused(Message(BAD_OPTION))
+    route = router.find(message)
+    if _is_open(router, route, message):
+        return Admitted(message, remote, route)
+    answer = channel.admit(message)
+    if answer is not None:
+        raise Refused(answer)
+    return Authorized(ChannelSession(channel, message, _as_it_is), False, route)
+
+
+def _is_open(router: Router, route: Route | None, message: Message) -> bool:
+    return router.is_open(message) if route is None else route.level == OPEN
+
+
+def _as_it_is(response: Message) -> Message:
+    return response
 
 
 def _refusal(router: Router, guard: Guard | None, message: Message) -> Message:

@@ -13,7 +13,7 @@ from leafkey.compat import const
 from leafkey.errors import NotAllowed, Unreachable
 from leafkey.oscore.dialogue import Dialogue
 from leafkey.oscore.preset import Preset
-from leafkey.pat.tokens import LEVELS, OSCORE_LEVEL
+from leafkey.pat.tokens import DTLS_LEVEL, LEVELS, OSCORE_LEVEL
 from leafnode.access import Access
 from leafnode.content import encode
 from leafnode.link import Link
@@ -27,7 +27,7 @@ from leafnode.udp import UdpSocket, resolve
 
 # A request for everybody to read, as only an application may decide.
 OPEN = const(-1)
-_LEVELS = dict(LEVELS, open=OPEN, oscore=OSCORE_LEVEL)
+_LEVELS = dict(LEVELS, open=OPEN, oscore=OSCORE_LEVEL, dtls=DTLS_LEVEL)
 
 # Hosts whose address is remembered until they do not answer any more.
 MAX_HOSTS = const(8)
@@ -85,7 +85,9 @@ class Client:
         else:
             self._resolve = server.resolve
             node = server.node
-        self._access = None if node is None else Access(node, self.send, consent_wait)
+        self._access = None
+        if node is not None:
+            self._access = Access(node, self.send, consent_wait, self.connections)
         self._servers = servers or {}
         self._presets = {}
         for uri, credentials in (oscore or {}).items():
@@ -94,6 +96,7 @@ class Client:
         self._link = None if server is None else server.link
         self._pump = None
         self._remotes = {}
+        self._connections = None
 
     async def __aenter__(self) -> "Client":
         return self
@@ -103,8 +106,9 @@ class Client:
 
     async def get(self, uri: str, level: str | None = None, accept: int | None = None) -> Response:
         """GET. `level`: the lowest protection to use, or "open" for none at all; without one the
-        server's owner decides. "oscore" opens a channel for many requests. `accept`: the
-        Content-Format wanted.
+        server's owner decides. "oscore" and "dtls" open a channel for many requests, "dtls" on
+        the port above that of the URI; UnsupportedError where the firmware has no DTLS. `accept`:
+        the Content-Format wanted.
         """
         return await self.request("GET", uri, None, level, accept=accept)
 
@@ -194,6 +198,25 @@ class Client:
         """Make one CoAP exchange, from a fresh port, without protection."""
         return await self.link.request_afresh(message, remote)
 
+    def remote(self, origin: tuple) -> tuple:
+        """Where the server of an origin (host, port) is; Unreachable if nobody knows."""
+        remote = self._remotes.get(origin)
+        if remote is None:
+            if len(self._remotes) >= MAX_HOSTS:
+                self._remotes.clear()
+            host, port = origin
+            remote = self._remotes[origin] = self._resolve(self._servers.get(host, host), port)
+        return remote
+
+    def connections(self):
+        """The DTLS sessions of this client (leafnode.dtls_connections.Connections)."""
+        if self._connections is None:
+            # A client without DTLS needs no memory for it.
+            from leafnode.dtls_connections import Connections
+
+            self._connections = Connections(self)
+        return self._connections
+
     async def close(self):
         """End everything under way with errors.Unreachable, and free the port."""
         if self._pump is None:
@@ -241,12 +264,8 @@ class Client:
     def _target(self, uri: str, level: str | None) -> Target:
         host, port, options = coap_uri.parse(uri)
         origin = (host, port)
-        remote = self._remotes.get(origin)
-        if remote is None:
-            if len(self._remotes) >= MAX_HOSTS:
-                self._remotes.clear()
-            remote = self._remotes[origin] = self._resolve(self._servers.get(host, host), port)
-        return Target(origin, remote, options, None if level is None else _LEVELS[level])
+        number = None if level is None else _LEVELS[level]
+        return Target(origin, self.remote(origin), options, number)
 
 
 def _bits(methods: tuple) -> int:

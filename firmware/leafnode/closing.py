@@ -22,6 +22,7 @@ class Closing:
     ):
         self._guard = guard
         self._contexts = contexts
+        self._dtls = None
         self._observers = observers
         self._assembler = assembler
         self._changed = asyncio.Event()
@@ -29,10 +30,17 @@ class Closing:
         observers.on_begin = self._changed.set
         contexts.on_open = self._changed.set
 
+    def add(self, dtls):
+        """Look after the sessions of a leafnode.dtls_listener.DtlsListener too."""
+        self._dtls = dtls
+        dtls.on_open = self._changed.set
+
     def sweep(self):
         """The ST has changed, or a time is over: end what has no grant any more."""
         now = now_ms()
         self._contexts.close_ended(now)
+        if self._dtls is not None:
+            self._dtls.close_ended(now)
         self._observers.close_ended(now)
         for peer in self._assembler.peers():
             if isinstance(peer, Holder) and not self._guard.is_current(peer, now):
@@ -49,7 +57,8 @@ class Closing:
                 self.sweep()
 
     def _ends(self, now: int) -> tuple:
-        return self._guard.next_end(now), self._contexts.next_end(), self._observers.next_end()
+        ends = self._guard.next_end(now), self._contexts.next_end(), self._observers.next_end()
+        return ends if self._dtls is None else ends + (self._dtls.next_end(now),)
 
     def _seconds(self) -> float:
         now = now_ms()

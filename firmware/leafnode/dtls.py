@@ -5,8 +5,11 @@ Mbed TLS does the protocol; here is what it is told.
 
 from binascii import hexlify, unhexlify
 
+from leafkey.coap.message import Message, pack
+from leafkey.coap.numbers import NON, PAT_DEMAND, UNAUTHORIZED
 from leafkey.compat import const
 from leafkey.errors import DecodeError, UnsupportedError
+from leafkey.pat.option import ANOTHER_AT
 
 try:
     import tls  # pyright: ignore[reportMissingImports]
@@ -22,7 +25,12 @@ CIPHERS = ("TLS-PSK-WITH-AES-128-CCM-8", "TLS-PSK-WITH-AES-128-GCM-SHA256")
 AT_LEN = const(16)
 _DIGITS = set(b"0123456789abcdef")
 
-NOT_OFFERED = "no DTLS: this firmware's tls has no PSK, which MicroPython has from 1.29 on"
+# What S sends in a session that it ends, in place of the close_notify that MicroPython's `tls`
+# cannot send: a 4.01 that answers nothing, and asks for another AT (SPEC 5.9).
+_OVER = Message(UNAUTHORIZED, ((PAT_DEMAND, bytes((ANOTHER_AT,))),))
+GOODBYE = pack(NON, UNAUTHORIZED, 0, b"", _OVER)
+
+NOT_OFFERED = "no DTLS: the tls of this firmware has no PSK, as MicroPython's from 1.29 on"
 
 
 def is_offered() -> bool:

@@ -5,12 +5,12 @@ import asyncio
 from leafkey.compat import const
 from leafkey.errors import AuthenticationError, Unreachable
 from leafnode.clock import now_ms
-from leafnode.dtls import client_context
+from leafnode.dtls import GOODBYE, client_context
 from leafnode.dtls_records import kinds_of
 from leafnode.dtls_session import Session
 from leafnode.udp import UdpSocket
 
-# After this silence the server may have given the session up: do not use it any more. ms.
+# After this silence the server may have given the session up; ms.
 QUIET_MS = const(45000)
 
 
@@ -18,6 +18,7 @@ class Connection:
     """A transport of a leafnode.link.Link: attach it, await `opened()`, use `remote`."""
 
     serves = False
+    supported = None
 
     def __init__(self, socket: UdpSocket, remote: tuple, identity: bytes, key: bytes):
         """`remote`: (host, port) of the server. UnsupportedError if this firmware has no PSK.
@@ -34,11 +35,14 @@ class Connection:
         # Set when the handshake has come to an end, and when the session has.
         self._settled = asyncio.Event()
         self.is_over = False
-        self._heard = now
+        # Called when it is.
+        self.on_over = _nothing
+        # When something came from the server last; ms.
+        self.heard = now
 
-    def is_usable(self, now: int) -> bool:
-        """Tell whether a request may go out in this session; now: ms."""
-        return not self.is_over and now - self._heard < QUIET_MS
+    def is_quiet(self, now: int) -> bool:
+        """Tell whether the server may have given the session up for others; now: ms."""
+        return now - self.heard >= QUIET_MS
 
     async def opened(self):
         """Return when both sides have proved that they have the key.
@@ -97,7 +101,7 @@ class Connection:
         if received is not None and received[1] == self._server:
             kinds = kinds_of(received[0])
             if kinds:
-                self._heard = now
+                self.heard = now
                 self._drive(received[0], kinds, now)
         if self.is_over or self._session.is_open:
             return
@@ -115,8 +119,8 @@ class Connection:
             self._finish()
             return
         self._flush()
-        self._arrived += [(data, self.remote) for data in found]
-        if self._session.is_closed:
+        self._arrived += [(data, self.remote) for data in found if data != GOODBYE]
+        if self._session.is_closed or GOODBYE in found:
             self._finish()
         elif self._session.is_open:
             self._settled.set()
@@ -124,7 +128,12 @@ class Connection:
     def _finish(self):
         self.is_over = True
         self._settled.set()
+        self.on_over(self)
 
     def _flush(self):
         for datagram in self._session.take():
             self._socket.send(datagram, self._server)
+
+
+def _nothing(connection: Connection):
+    pass

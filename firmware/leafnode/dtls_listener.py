@@ -6,7 +6,7 @@ import gc
 from leafkey.compat import const
 from leafkey.errors import DecodeError, TokenError
 from leafnode.clock import now_ms
-from leafnode.dtls import at_of, server_context
+from leafnode.dtls import GOODBYE, at_of, server_context
 from leafnode.dtls_peer import Peer
 from leafnode.dtls_records import APPLICATION_DATA, is_client_hello, kinds_of, refusal
 from leafnode.dtls_session import Session
@@ -16,8 +16,8 @@ from leafnode.udp import UdpSocket
 # ClientHello, fit a heap of 192 KB beside the server.
 # Handshakes under way; for a further one the oldest makes room, of the host that has most of them.
 MAX_HALF_OPEN = const(2)
-# Sessions after that. For one that would be too many, one makes room that is done or silent; if
-# there is none, the new one fails.
+# Sessions after that. For a further one makes room that was heard least recently, first of those
+# that are done; its client is told.
 MAX_SESSIONS = const(3)
 # Datagrams taken before other tasks get their turn.
 BURST = const(8)
@@ -44,6 +44,8 @@ class DtlsListener:
         self._arrived = []
         # Called when a session has begun: it may have an end.
         self.on_open = _nothing
+        # Called with a Peer that gets nothing more to do: what lasts should move on.
+        self.on_leave = _ignore
 
     def usage(self) -> tuple:
         """Return how many handshakes are under way and how many sessions are open."""
@@ -78,9 +80,10 @@ class DtlsListener:
 
     def close(self):
         """End all sessions and free the port."""
-        for peers in (self._half_open, self._open):
-            for peer in list(peers.values()):
-                self._end(peer)
+        for peer in list(self._open.values()):
+            self._dismiss(peer)
+        for peer in list(self._half_open.values()):
+            self._end(peer)
         self._socket.close()
 
     # Towards the server
@@ -92,7 +95,7 @@ class DtlsListener:
         """
         for peer in list(self._open.values()):
             if peer.is_done(now) and peer.is_silent(now):
-                self._end(peer)
+                self._dismiss(peer)
 
     def next_end(self, now: int) -> int | None:
         """When the next session may be done with, ms; None if none has such a time."""
@@ -230,7 +233,7 @@ class DtlsListener:
 
     def _admit(self, peer: Peer, now: int) -> bool:
         """Use the AT up whose key the client has; False if it was used meanwhile."""
-        if peer.offer is None or not self._has_room(now):
+        if peer.offer is None:
             return False
         try:
             peer.channel = self._verifier.accept(peer.offer, now)
@@ -241,25 +244,29 @@ class DtlsListener:
             return False
         peer.offer = None
         del self._half_open[peer.address]
-        for other in list(self._open.values()):
-            if other.address == peer.address:
-                self._end(other)
-            elif other.holder == peer.holder:
-                other.is_superseded = True
+        if peer.address in self._open:
+            # Nobody is left there who could read what that session says.
+            self._end(self._open[peer.address])
+        before = [other for other in self._open.values() if other.holder == peer.holder]
+        while len(self._open) >= MAX_SESSIONS:
+            self._dismiss(self._least_needed(before, now))
+        for other in before:
+            other.is_superseded = True
+            self.on_leave(other)
         self._open[peer.address] = peer
         self.on_open()
         return True
 
-    def _has_room(self, now: int) -> bool:
-        if len(self._open) < MAX_SESSIONS:
-            return True
+    def _least_needed(self, before: list, now: int) -> Peer:
+        """Return the session that makes room for a client with these `before`."""
         done = [peer for peer in self._open.values() if peer.is_done(now)]
-        silent = [peer for peer in self._open.values() if peer.is_silent(now)]
-        places = done or silent
-        if not places:
-            return False
-        self._end(min(places, key=lambda peer: peer.heard))
-        return True
+        return min(done or before or self._open.values(), key=lambda peer: peer.heard)
+
+    def _dismiss(self, peer: Peer):
+        """End a session, and tell its client."""
+        self.on_leave(peer)
+        self.send(peer, GOODBYE)
+        self._end(peer)
 
     def _fail(self, peer: Peer):
         """End a session that Mbed TLS gave up; a handshake fails for all reasons alike."""
@@ -275,4 +282,8 @@ class DtlsListener:
 
 
 def _nothing():
+    pass
+
+
+def _ignore(way: Peer):
     pass

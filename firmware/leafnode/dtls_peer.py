@@ -1,7 +1,10 @@
 """The clients of a server's DTLS sessions (SPEC 5.9)."""
 
+from leafkey.coap.numbers import ENDORSEMENT
+from leafkey.coap.options import SUPPORTED
 from leafkey.compat import const
 from leafkey.pat.channel import Channel, Offer
+from leafkey.pat.tokens import MAX_ENDORSEMENT
 from leafnode.dtls_session import Session
 
 # A session that is done is freed after this silence; ms.
@@ -15,6 +18,9 @@ class Peer:
     """
 
     serves = True
+    # In a session as inside of `confidential` (SPEC 4.4).
+    supported = dict(SUPPORTED)
+    supported[ENDORSEMENT] = (1, MAX_ENDORSEMENT, False)
 
     def __init__(self, send, address: tuple, session: Session, now: int):
         """`send(peer, data)` sends a message in the session."""

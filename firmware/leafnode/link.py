@@ -51,8 +51,9 @@ class Link:
     """One endpoint on a socket, on fresh ones for requests of its own, and on what is attached.
 
     `run()` must be running for anything to arrive. A remote is (host, port), or has a third member
-    that says by which other way the peer is reached: an object with `send(data, remote)`, and with
-    `serves`, True if requests that come this way are answered.
+    that says by which other way the peer is reached: an object with `send(data, remote)`; with
+    `serves`, True if requests that come this way are answered; and with `supported`, the options
+    that they may have, in the form of options.SUPPORTED, or None for the usual ones.
     """
 
     def __init__(self, endpoint: Endpoint, socket, log=print):
@@ -116,10 +117,22 @@ class Link:
             return
         reader.cancel()
         transport.close()
+        self.fail(transport)
+
+    def fail(self, transport):
+        """Nothing comes from a transport any more: what waits for a response there fails."""
         for handle, responses in list(self._waiting.items()):
             if handle.remote[2:] == (transport,):
                 self._endpoint.cancel(handle)
                 responses.put(FailureEvent(handle, CLOSED))
+
+    def awaits(self, transport) -> bool:
+        """Tell whether a response or a notification may come from an attached transport."""
+        return any(handle.remote[2:] == (transport,) for handle in self._waiting)
+
+    def sibling(self):
+        """Another socket like this link's, as UdpSocket.sibling."""
+        return self._socket.sibling()
 
     def fresh(self, remote: tuple) -> tuple:
         """A peer as reached from a port that nobody has seen: for `request` and `observe`.
@@ -227,7 +240,8 @@ class Link:
     def _take(self, data: bytes, remote: tuple):
         try:
             now = now_ms()
-            self._endpoint.receive_datagram(data, remote, now)
+            supported = remote[2].supported if len(remote) > 2 else None
+            self._endpoint.receive_datagram(data, remote, now, supported)
             self._flush(now)
         except Exception as error:
             # A board may be out of memory for this datagram and have enough for the next one.

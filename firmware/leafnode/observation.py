@@ -131,12 +131,18 @@ class Observation:
         soon = now_ms() + _between(0, 1, RENEWAL_SPAN)
         self._due = soon if self._due is None else min(self._due, soon)
 
-    async def _send(self, message: Message) -> Message:
-        remote = self._target.remote
+    async def _send(self, message: Message, place: tuple | None = None) -> Message:
+        """Make one exchange with the target; `place`: its remote in a session."""
+        remote, link = self._target.remote, self._client.link
         if message.option(OBSERVE) is not None:
             self._drop()
-            self._responses = self._client.link.observe_afresh(message, remote)
+            if place is None:
+                self._responses = link.observe_afresh(message, remote)
+            else:
+                self._responses = link.observe(message, place)
             return await self._responses.next()
+        if place is not None:
+            return await link.request(message, place)
         if message.option(PAT) is None and self._responses is not None:
             # The rest of an unprotected body: the server knows it by where it was asked for.
             return await self._client.link.request(message, self._responses.handle.remote)

@@ -139,6 +139,12 @@ class Observers:
             if watch.is_over(now):
                 self._close(watch)
 
+    def close_at(self, way):
+        """End the observations that are reached by a way, the third member of their remotes."""
+        for watch in list(self._watches.values()):
+            if watch.handle.remote[2:] == (way,):
+                self._close(watch)
+
     def next_end(self) -> int | None:
         """When the time of the next AT is over, ms; None if there is no such time."""
         ends = [watch.end() for watch in self._watches.values()]

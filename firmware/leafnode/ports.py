@@ -15,6 +15,7 @@ class Port:
 
     # A port of a client's that served would show whose it is.
     serves = False
+    supported = None
 
     def __init__(self, socket: UdpSocket):
         self._socket = socket

@@ -19,8 +19,10 @@ class Sender:
         self._port = None
         self._owing = False
 
-    async def send(self, message: Message) -> Message:
-        """Make one exchange. Raises as Link.request."""
+    async def send(self, message: Message, remote: tuple | None = None) -> Message:
+        """Make one exchange; `remote`: in a session of that. Raises as Link.request."""
+        if remote is not None:
+            return await self._client.link.request(message, remote)
         if message.option(PAT) is not None:
             return await self._client.send(message, self._remote)
         if self._link is None:

@@ -51,12 +51,14 @@ class Server:
         echo_ms: int = VALID_MS,
         line=None,
         oscore: tuple = (),
+        dtls: bool = False,
     ):
         """`state`: the directory with this node's identity; without one in it, only open resources
         are served. `host`: a local address, "" for all. `echo_ms`: how long clients have to show
         that a request for a fresh resource was made just now. `line`: a leafnode.serial.SerialLine
         to serve on, in place of host and port. `oscore`: Credentials (leafnode.credentials) of
-        peers that may use every resource.
+        peers that may use every resource. `dtls`: serve DTLS sessions too, on the port above; a
+        firmware that cannot says so in the log.
 
         `log`: function (text) for what an operator should know; it gets no secret. Raises OSError
         when the port is taken, StateError when the identity is damaged.
@@ -77,9 +79,12 @@ class Server:
         self._assembler = Assembler(os.urandom)
         self._freshness = Freshness(os.urandom, echo_ms)
         self._observers = Observers(self.link, self._router, self._assembler, log)
+        self._dtls = None
         if self._guard is not None:
             self._contexts.verifier = self._guard.clients
             self._closing = Closing(self._guard, self._contexts, self._observers, self._assembler)
+            if dtls and line is None:
+                self._dtls = self._dtls_listener(host, self._guard)
             self._router.add(COMMANDS_PATH, ("POST",), _commands(self._guard), OPEN, False)
         self.link.serve(self._answer, self._observers.forget)
 
@@ -121,12 +126,30 @@ class Server:
             keeper = Keeper(self.node, self._guard, self.link.request, self._log)
             tasks.append(asyncio.create_task(keeper.run()))
             tasks.append(asyncio.create_task(self._closing.run()))
+        if self._dtls is not None:
+            self.link.attach(self._dtls)
         self._log("ready on port %d" % self.port if self.port else "ready on a line")
         try:
             await self.link.run()
         finally:
             for task in tasks:
                 task.cancel()
+
+    def _dtls_listener(self, host: str, guard: Guard):
+        """The listener for DTLS; None, and a line in the log, where the firmware has none."""
+        # A server without DTLS needs no memory for it.
+        from leafnode.dtls import NOT_OFFERED, is_offered
+        from leafnode.dtls_listener import DtlsListener
+
+        if not is_offered():
+            self._log(NOT_OFFERED + "; all else is served")
+            return None
+        socket = UdpSocket(host, self.port + 1)
+        listener = DtlsListener(socket, guard.clients, os.urandom, self._log)
+        listener.on_leave = self._observers.close_at
+        self._closing.add(listener)
+        self._log("DTLS on port %d" % socket.port)
+        return listener
 
     async def _answer(self, message: Message, remote: tuple, handle: Exchange):
         if message.option(OSCORE) is not None and is_in_blocks(message):

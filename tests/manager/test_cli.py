@@ -249,6 +249,13 @@ def test_derive_tells_the_keys_of_an_at_apart(leafkey: Leafkey):
     assert len(keys) == 8
 
 
+def test_derive_prints_what_a_dtls_client_needs(leafkey: Leafkey):
+    at = leafkey.ok("derive", "--x", ZEROS, "--addr", "3.1.4").strip()
+    identity = leafkey.ok("derive", "--x", ZEROS, "--addr", "3.1.4", "--key", "identity")
+    assert identity.strip() == at[:32]
+    assert len(leafkey.ok("derive", "--x", ZEROS, "--addr", "3.1.4", "--key", "psk").strip()) == 64
+
+
 def test_derive_reads_a_secret_from_standard_input(leafkey: Leafkey):
     expected = leafkey.ok("derive", "--x", ZEROS, "--addr", "1")
     assert leafkey.ok("derive", "--x", "-", "--addr", "1", stdin=ZEROS + "\n") == expected

@@ -82,10 +82,15 @@ class House:
         self.manager = self.start(command)
         self.manager.wait_for("ready", PATIENCE)
 
-    def add_server(self, name: str, *words: str) -> "ServerNode":
-        """Add a server and start it; it has its ST when this returns."""
+    def add_server(
+        self, name: str, *words: str, dtls: dict[str, int] | None = None
+    ) -> "ServerNode":
+        """Add a server and start it; it has its ST when this returns.
+
+        `dtls`: it serves DTLS too, which is reached through such a Relay, `dtls_relay`.
+        """
         self.owner("server", "add", name, "--out", str(self._identity(name)), *words)
-        return ServerNode(self, name)
+        return ServerNode(self, name, dtls)
 
     def add_client(self, name: str, *words: str) -> "ClientNode":
         """Add a client and start it; `words` as nodes/client.py reads them."""
@@ -128,11 +133,16 @@ class House:
 class ServerNode:
     """A MicroPython server, over all its lives. `relay` is where clients reach it."""
 
-    def __init__(self, house: House, name: str):
+    def __init__(self, house: House, name: str, dtls: dict[str, int] | None = None):
         self.house = house
         self.name = name
-        self.port = free_port()
-        self.relay = house.open(Relay((HOST, self.port)))
+        self.port = free_port(above=dtls is not None)
+        self.relay = house.open(Relay((HOST, self.port), port=free_port(above=dtls is not None)))
+        self._words = []
+        if dtls is not None:
+            self._words = ["dtls"]
+            target = HOST, self.port + 1
+            self.dtls_relay = house.open(Relay(target, port=self.relay.port + 1, **dtls))
         self._lives: list[Process] = []
         self.start()
 
@@ -153,7 +163,8 @@ class ServerNode:
     def start(self, token: str = "(3)") -> None:
         """Start it, and wait for its ST or for another line."""
         script = [str(NODES / "server.py"), str(self.house.path(self.name)), str(self.port)]
-        process = self.house.start([micropython(), "-X", f"heapsize={HEAP}", *script])
+        command = [micropython(), "-X", f"heapsize={HEAP}", *script, *self._words]
+        process = self.house.start(command)
         self._lives.append(process)
         process.wait_for(token, PATIENCE)
 

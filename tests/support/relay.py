@@ -41,13 +41,19 @@ class Relay:
         with Relay(("127.0.0.1", 5683), loss=3, seed=1) as relay:
             uri = f"coap://127.0.0.1:{relay.port}/"
 
-    `loss`, `repeat` and `delay` are tenths, for both directions. `passed` and `lost` count.
-    `heard` is what clients sent, lost or not, in its order, `ports` where each came from. Nothing
-    passes of a client whose port is in `cut`.
+    `port`: its own, 0 for any. `loss`, `repeat` and `delay` are tenths, for both directions.
+    `passed` and `lost` count. `heard` is what clients sent, lost or not, in its order, `ports`
+    where each came from. Nothing passes of a client whose port is in `cut`.
     """
 
     def __init__(
-        self, target: tuple[str, int], loss: int = 0, repeat: int = 0, delay: int = 0, seed: int = 0
+        self,
+        target: tuple[str, int],
+        loss: int = 0,
+        repeat: int = 0,
+        delay: int = 0,
+        seed: int = 0,
+        port: int = 0,
     ):
         self._target = target
         self._family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
@@ -63,7 +69,7 @@ class Relay:
         self.passed = 0
         self.lost = 0
         self._front = self._socket()
-        self._front.bind((target[0], 0))
+        self._front.bind((target[0], port))
         self.port = self._front.getsockname()[1]
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._front, selectors.EVENT_READ)

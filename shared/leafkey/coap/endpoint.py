@@ -68,8 +68,17 @@ class Endpoint:
 
     # Towards the transport
 
-    def receive_datagram(self, data: bytes | bytearray | memoryview, remote: object, now: int):
-        """Take one datagram. Never raises for what a peer sent."""
+    def receive_datagram(
+        self,
+        data: bytes | bytearray | memoryview,
+        remote: object,
+        now: int,
+        supported: dict | None = None,
+    ):
+        """Take one datagram. Never raises for what a peer sent.
+
+        `supported`: the options understood in a request that comes this way, if others.
+        """
         if len(data) > MAX_DATAGRAM:
             self._refuse(bytes(data[:12]), REQUEST_ENTITY_TOO_LARGE, remote)
             return
@@ -83,7 +92,7 @@ class Endpoint:
             return
         code = message.code
         if is_request(code):
-            self._receive_request(key, message, now)
+            self._receive_request(key, message, now, supported or self._supported)
         elif is_response(code):
             self._receive_response(key, message, now)
         elif code == EMPTY:
@@ -242,10 +251,10 @@ class Endpoint:
         elif known:
             self._send(known, remote)
 
-    def _receive_request(self, key: tuple, message: Message, now: int):
+    def _receive_request(self, key: tuple, message: Message, now: int, supported: dict):
         if message.type != CON and message.type != NON:
             return
-        refusal = screen(message, self._supported)
+        refusal = screen(message, supported)
         if refusal:
             self._refuse(key[1], refusal, key[0])
             return

@@ -39,7 +39,7 @@ class Dialogue:
         for _ in range(MAX_ATTEMPTS):
             # Others may use numbers up while a probe is under way.
             while self._presenter.must_probe():
-                await self._probe()
+                await self.probe()
             exchange = self._presenter.protect(message, level)
             try:
                 return exchange, await self._answer(exchange)
@@ -48,9 +48,9 @@ class Dialogue:
             except EndorsementDemanded:
                 # Inside alone: it is the same in all requests of this grant.
                 level = CONFIDENTIAL
-                message = _with(message, ENDORSEMENT, self._presenter.endorsement)
+                message = with_option(message, ENDORSEMENT, self._presenter.endorsement)
             except EchoDemanded as demanded:
-                message = _with(message, ECHO, demanded.echo)
+                message = with_option(message, ECHO, demanded.echo)
             except NotRecognized as refused:
                 level = await self._recover(refused, exchange, message)
         raise ProtocolError("the server refuses each attempt in another way")
@@ -70,13 +70,13 @@ class Dialogue:
     async def _recover(self, refused: NotRecognized, exchange: Exchange, message: Message) -> int:
         """Return the level to try again at, after S proved that it knows this CT."""
         if not refused.hinted:
-            await self._probe()
+            await self.probe()
         if message.code in (POST, PATCH) and not self._repeat_all:
             raise OutcomeUnknown("the server may have acted on this request already")
         # An AT alone gets no authenticated answer: what refused it may be a higher demand.
         return POP if exchange.level == BEARER else exchange.level
 
-    async def _probe(self):
+    async def probe(self):
         """Learn from S where to go on; NotRecognized if it does not know this CT."""
         exchange = self._presenter.probe()
         try:
@@ -88,7 +88,7 @@ class Dialogue:
         raise ProtocolError("a probe was not answered with a hint")
 
 
-def _with(message: Message, number: int, value: bytes) -> Message:
+def with_option(message: Message, number: int, value: bytes) -> Message:
     """Return the request made anew: S surely did not act on the one before, be it a POST."""
     renewed = message.copy()
     renewed.remove(number)

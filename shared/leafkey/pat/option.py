@@ -15,6 +15,8 @@ MAC_LEN = const(8)
 MAX_COUNTER = const((1 << 24) - 1)
 # What PAT-Demand says in a protected 4.03, beside the levels: S asks for the endorsement.
 SHOW_ENDORSEMENT = const(4)
+# And in a 4.01 in a DTLS session: that is over, and nothing was done.
+ANOTHER_AT = const(5)
 
 _MAC_LENGTHS = {BEARER: 0, POP: MAC_LEN, INTEGRITY: MAC_LEN, CONFIDENTIAL: 0, PROBE_LEVEL: MAC_LEN}
 

@@ -43,6 +43,8 @@ INTEGRITY = const(2)
 CONFIDENTIAL = const(3)
 # No levels of grants: an AT in the PAT option may open a channel by OSCORE, or be a probe.
 OSCORE_LEVEL = const(5)
+# What a client asks for to open a DTLS session; no level of a PAT option.
+DTLS_LEVEL = const(6)
 PROBE_LEVEL = const(7)
 LEVELS = {"bearer": BEARER, "pop": POP, "integrity": INTEGRITY, "confidential": CONFIDENTIAL}
 

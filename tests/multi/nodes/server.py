@@ -1,5 +1,5 @@
-"""The S of the multi-process tests: server.py STATE PORT, or server.py STATE line: then it speaks
-over its standard input and output, and what it prints is in its log.
+"""The S of the multi-process tests: server.py STATE PORT [dtls], or server.py STATE line: then it
+speaks over its standard input and output, and what it prints is in its log.
 
 Prints `acted WORD` for each PUT or POST that its application acts on: what was done twice shows.
 """
@@ -17,7 +17,7 @@ if sys.argv[2] == "line":
     app = Server(sys.argv[1], log=tell, line=line)
 else:
     tell = print
-    app = Server(sys.argv[1], "127.0.0.1", int(sys.argv[2]))
+    app = Server(sys.argv[1], "127.0.0.1", int(sys.argv[2]), dtls="dtls" in sys.argv)
 kept = {"body": b""}
 ticks = {"count": 0}
 
@@ -41,6 +41,11 @@ async def count(request):
 async def slow(request):
     tell("acted " + request.payload.decode())
     await asyncio.sleep(30)
+
+
+@app.resource("/bolt", methods=("POST",), fresh=True)
+async def bolt(request):
+    tell("acted " + request.payload.decode())
 
 
 @app.resource("/settings", methods=("PUT",))

@@ -176,7 +176,8 @@ class Loopback(Case):
         self.log = Log()
         self.verifier = Verifier()
         self.port = free_port()
-        self.connections = []
+        # The server's application does not answer.
+        self.silent = False
 
     def play(self, scenario, socket=UdpSocket):
         """Run `scenario(listener)` with a server's link and a client's."""
@@ -191,6 +192,8 @@ class Loopback(Case):
 
         async def answer(message, remote, handle):
             slot = remote[2].channel.peer[1]
+            if self.silent:
+                await asyncio.sleep(10)
             server.respond(handle, Message(CONTENT, (), b"slot %d" % slot))
 
         server.serve(answer, None)
@@ -322,15 +325,15 @@ class SessionTest(Loopback):
             self.client.detach(connection)
             with self.assertRaises(Unreachable):
                 await request
-            self.assertFalse(connection.is_usable(now_ms()))
+            self.assertTrue(connection.is_over)
 
         self.play(scenario)
 
-    def test_after_a_silence_a_client_trusts_in_its_session_no_more(self):
+    def test_a_session_is_quiet_after_a_silence(self):
         async def scenario(listener):
             connection = await self.connect(at(0))
-            self.assertTrue(connection.is_usable(now_ms()))
-            self.assertFalse(connection.is_usable(now_ms() + QUIET_MS))
+            self.assertFalse(connection.is_quiet(now_ms()))
+            self.assertTrue(connection.is_quiet(now_ms() + QUIET_MS))
 
         self.play(scenario)
 
@@ -393,25 +396,30 @@ class RoomTest(Loopback):
 
         self.play(scenario)
 
-    def test_active_sessions_keep_their_places(self):
-        async def scenario(listener):
-            connections = await self.connect_all()
-            await self.refused(at(0, 1))
-            self.assertFalse(at(0, 1) in self.verifier.used)
-            for connection in connections:
-                self.assertTrue((await self.ask(connection)).startswith(b"slot 1"))
-
-        self.play(scenario)
-
-    def test_the_session_that_was_silent_longest_makes_room(self):
+    def test_the_session_heard_least_recently_makes_room_and_is_told(self):
         async def scenario(listener):
             connections = await self.connect_all()
             for peer in listener._open.values():
-                peer.heard = now_ms() - SILENT_MS - peer.channel.peer[1]
-            self.assertEqual(await self.ask(connections[-1]), b"slot %d" % (9 + MAX_SESSIONS))
-            self.assertEqual(await self.ask(await self.connect(at(0, 1))), b"slot 1")
+                peer.heard = now_ms() - 1000 - (peer.channel.peer[1] == 11)
+            await self.connect(at(0, 1))
             slots = [peer.channel.peer[1] for peer in listener._open.values()]
             self.assertEqual(sorted(slots), [1, 10] + list(range(12, 10 + MAX_SESSIONS)))
+            await asyncio.sleep(0.05)
+            over = [connection.is_over for connection in connections]
+            self.assertEqual(over, [place == 1 for place in range(MAX_SESSIONS)])
+
+        self.play(scenario)
+
+    def test_what_waits_in_a_session_that_makes_room_fails(self):
+        async def scenario(listener):
+            connection = await self.connect(at(0))
+            connection.on_over = self.client.fail
+            self.silent = True
+            request = asyncio.create_task(self.ask(connection))
+            await asyncio.sleep(0.05)
+            listener._dismiss(*listener._open.values())
+            with self.assertRaises(Unreachable):
+                await request
 
         self.play(scenario)
 

@@ -175,6 +175,7 @@ class Line:
     """A transport of another kind: what is sent comes back as a piggybacked answer."""
 
     serves = True
+    supported = None
 
     def __init__(self):
         self.remote = ("line", 0, self)
