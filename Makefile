@@ -7,13 +7,19 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -q
+# Tests wait more than they compute: more workers than a machine of two cores has. Each takes whole
+# files, because tests of a file share their processes. In the order of their names, so that what
+# takes longest can begin first.
+WORKERS ?= 4
+SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # STRICT=1 fails where a tool of the machine is missing, instead of naming it at the end.
 ifeq ($(STRICT),1)
 export LEAFKEY_STRICT := 1
 endif
 
 PINS := pyproject.toml constraints.txt tests/runner/environment.py
-SUITES := property fuzz manager multi privacy interop
+# Longest first.
+SUITES := interop multi privacy manager fuzz property
 TOOLS := libcoap3-bin openssl
 
 .DEFAULT_GOAL := help
@@ -53,7 +59,7 @@ cross: $(VENV)/.test ## compile what boards freeze, for every architecture (mpy-
 unit: unit-cpython unit-micropython ## unit tests and vectors on both runtimes
 
 unit-cpython: $(VENV)/.test ## unit tests and vectors on CPython
-	$(PYTEST) tests/unit
+	$(PYTEST) $(SIDE_BY_SIDE) tests/unit
 
 unit-micropython: $(VENV)/.test ## unit tests and vectors on MicroPython
 	$(BIN)/python -m tests.runner.run_micropython
@@ -62,7 +68,7 @@ rules: $(VENV)/.test ## who imports whom, what MicroPython lacks, what may be pr
 	$(PYTEST) tests/lint
 
 suites: $(VENV)/.test ## property, fuzz, manager, multi-process, privacy and interop tests
-	$(PYTEST) $(wildcard $(addprefix tests/,$(SUITES)))
+	$(PYTEST) $(SIDE_BY_SIDE) $(wildcard $(addprefix tests/,$(SUITES)))
 
 interop: $(VENV)/.test ## tests against aiocoap and libcoap alone
 	$(PYTEST) tests/interop

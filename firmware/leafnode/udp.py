@@ -108,7 +108,7 @@ class UdpSocket:
     def _remote(self, address) -> tuple:
         remote = self._remotes.get(address)
         if remote is None:
-            remote = _numeric(address)
+            remote = numeric(address)
             self._know(remote, address)
         return remote
 
@@ -145,7 +145,7 @@ def resolve(host: str, port: int) -> tuple:
     Raises errors.Unreachable if the name is not known.
     """
     try:
-        return _numeric(socket.getaddrinfo(host, port)[0][-1])
+        return numeric(socket.getaddrinfo(host, port)[0][-1])
     except (OSError, UnicodeError):
         raise Unreachable("the host's name cannot be resolved")
 
@@ -154,7 +154,7 @@ def _bound(host: str, port: int) -> tuple:
     """(socket, True if IPv4 addresses must be mapped into IPv6 for it)."""
     if host:
         address = socket.getaddrinfo(host, port)[0][-1]
-        wide = ":" in _numeric(address)[0]
+        wide = ":" in numeric(address)[0]
         return _open(socket.AF_INET6 if wide else socket.AF_INET, address), False
     try:
         return _open(socket.AF_INET6, socket.getaddrinfo("::", port)[0][-1]), True
@@ -175,8 +175,8 @@ def _open(family: int, address) -> object:
     return opened
 
 
-def _numeric(address) -> tuple:
-    """(host, port) of an address in the runtime's form."""
+def numeric(address) -> tuple:
+    """The remote of an address in the runtime's form."""
     if isinstance(address, tuple):
         host, port = address[0], address[1]
     else:

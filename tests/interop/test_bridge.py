@@ -136,7 +136,7 @@ def test_a_ping_reaches_the_node(board):
         assert (answer.type, answer.code, answer.mid) == (RST, EMPTY, 12)
 
 
-@pytest.mark.parametrize("noise", NOISE)
+@pytest.mark.parametrize("noise", NOISE, ids=range(len(NOISE)))
 def test_noise_on_the_line(board, noise):
     with Peer(board) as peer:
         for write in (board.tty.to_bridge, board.tty.to_node):

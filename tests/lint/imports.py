@@ -62,11 +62,13 @@ def _core(source: Source, name: str) -> str:
     return "" if name.split(".", maxsplit=1)[0] in allowed else "the core does not know this module"
 
 
-def _node(name: str) -> str:
+def _node(source: Source, name: str) -> str:
     top = name.split(".", maxsplit=1)[0]
     if top == "leafmanager":
         return "firmware and manager never meet"
-    return "" if top in NODE_OUTSIDE | {"leafkey", "leafnode"} else "a board does not have this"
+    # What stands under somebody's application uses the node, and its own package.
+    known = NODE_OUTSIDE | {"leafkey", "leafnode", source.module.split(".", maxsplit=1)[0]}
+    return "" if top in known else "a board does not have this"
 
 
 def problem(source: Source, name: str) -> str:
@@ -76,7 +78,7 @@ def problem(source: Source, name: str) -> str:
     if source.path.startswith("shared/"):
         return _core(source, name)
     if source.path.startswith("firmware/"):
-        return _node(name)
+        return _node(source, name)
     return "firmware and manager never meet" if name.split(".", maxsplit=1)[0] == "leafnode" else ""
 
 

@@ -31,6 +31,7 @@ def test_every_import_goes_in_an_allowed_direction():
         ("shared/leafkey/pat/tree.py", "import leafnode"),
         ("firmware/leafnode/server.py", "from leafmanager.store import tables"),
         ("firmware/leafnode/server.py", "import typing"),
+        ("firmware/leafnode/client.py", "from leafcoapy import PatSocket"),
         ("manager/leafmanager/sam.py", "import leafnode.server"),
     ],
 )
@@ -45,6 +46,7 @@ def test_a_wrong_import_is_found(path, text):
         ("shared/leafkey/crypto/pyca.py", "from cryptography.hazmat.primitives import hashes"),
         ("shared/leafkey/pat/tree.py", "from leafkey.crypto.provider import Provider"),
         ("firmware/leafnode/server.py", "import asyncio"),
+        ("firmware/leafcoapy/pat_socket.py", "from leafcoapy.failures import failure"),
         ("manager/leafmanager/sam.py", "from leafkey.pat import tree"),
     ],
 )

@@ -8,7 +8,7 @@ from tests.multi.house import HOST, NODES, PATIENCE, ClientNode, House
 from tests.support.lines import Board, bridge, node
 from tests.support.processes import free_port
 
-LEVELS = ("bearer", "pop", "integrity", "confidential")
+LEVELS = ("bearer", "pop", "integrity", "confidential", "oscore")
 
 
 class LineClient(ClientNode):

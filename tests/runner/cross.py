@@ -81,10 +81,10 @@ def frozen_bytes(architecture: str, manifest: str) -> int:
 
 def show_sizes() -> None:
     """Print the table of frozen bytes, one row an architecture, one column a manifest."""
-    print("bytes frozen" + "".join(f"{name:>10}" for name in manifests.NAMES))
+    print("bytes frozen" + "".join(f"{name:>12}" for name in manifests.NAMES))
     for architecture in ARCHITECTURES:
         sizes = [frozen_bytes(architecture, name) for name in manifests.NAMES]
-        print(f"{architecture:12}" + "".join(f"{size:>10}" for size in sizes))
+        print(f"{architecture:12}" + "".join(f"{size:>12}" for size in sizes))
 
 
 def main() -> int:

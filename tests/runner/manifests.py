@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BOARDS = ROOT / "boards"
-NAMES = ("core", "server", "client")
+NAMES = ("core", "server", "client", "microcoapy")
 
 
 class Options:

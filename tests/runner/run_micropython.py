@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,6 +77,10 @@ def _asked(source: str, word: str, default: str) -> str:
     return found.group(1) if found else default
 
 
+def _timeout(source: str) -> float:
+    return float(_asked(source, "timeout", str(TIMEOUT)))
+
+
 def _module_name(path: Path, root: Path) -> str:
     return ".".join(path.relative_to(root).with_suffix("").parts)
 
@@ -95,7 +99,7 @@ def run_file(path: Path, root: Path = ROOT) -> Outcome:
     source = path.read_text(encoding="utf-8")
     name = _module_name(path, root)
     heap = "heapsize=" + _asked(source, "heap", HEAP)
-    timeout = float(_asked(source, "timeout", str(TIMEOUT)))
+    timeout = _timeout(source)
     command = [interpreter(), "-X", heap, str(RUNNER), name]
     start = time.monotonic()
     try:
@@ -123,8 +127,11 @@ def _files(arguments: list[str]) -> list[Path]:
 
 
 def _run(files: list[Path]) -> Iterator[Outcome]:
+    """Yield outcomes as they come. What may take longest begins first."""
+    longest_first = sorted(files, key=lambda file: -_timeout(file.read_text(encoding="utf-8")))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield from pool.map(run_file, files)
+        for done in as_completed([pool.submit(run_file, file) for file in longest_first]):
+            yield done.result()
 
 
 def main(arguments: list[str]) -> int:

@@ -1,7 +1,9 @@
 """Processes for tests: started, listened to line by line, and always ended by their own id."""
 
+import itertools
 import os
 import queue
+import secrets
 import shutil
 import signal
 import socket
@@ -9,11 +11,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("shared", "firmware", ".")
 STOP_SECONDS = 5
+FIRST_PORT = 10000
+PORTS = 1000
 
 
 class Process:
@@ -147,19 +152,34 @@ def leafkey() -> str:
 
 
 def free_port(above: bool = False) -> int:
-    """Return a UDP port that is free on IPv4 and IPv6 alike; `above`: and the next one too."""
+    """Return a UDP port that is free on IPv4 and IPv6 alike, and nobody else draws.
+
+    `above`: and so is the next one.
+    """
     while True:
-        port = _bindable(0)
-        if port and (not above or _bindable(port + 1)):
+        port = next(port for port in _ports if _is_free(port))
+        if not above or (next(_ports) == port + 1 and _is_free(port + 1)):
             return port
 
 
-def _bindable(port: int) -> int:
-    """Return a port that can be bound, `port` if that is given; 0 if it cannot."""
+def _own_ports() -> Iterator[int]:
+    """Those of this pytest worker, from anywhere on.
+
+    They lie below what systems and nodes draw from: a server that is off for a while keeps its own.
+    """
+    first = FIRST_PORT + PORTS * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    start = secrets.randbelow(PORTS)
+    return itertools.cycle([*range(first + start, first + PORTS), *range(first, first + start)])
+
+
+def _is_free(port: int) -> bool:
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
         probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         try:
             probe.bind(("::", port))
-        except (OSError, OverflowError):
-            return 0
-        return probe.getsockname()[1]
+        except OSError:
+            return False
+        return True
+
+
+_ports = _own_ports()

@@ -22,6 +22,7 @@ INSTALL = {
     "coap-server-oscore": "python3 tests/tools/fetch_peers.py",
     "openssl": "apt-get install openssl",
 }
+CHECKOUT = "let it name a checkout of microCoAPy, to run its tests on the library too"
 # What tests asked for in this run and did not get.
 MISSING: set[str] = set()
 
@@ -41,7 +42,21 @@ def tool(name: str) -> str:
     return pytest.fail(text) if strict() else pytest.skip(text)
 
 
+def microcoapy() -> str:
+    """Return the folder of microCoAPy that MICROCOAPY_DIR names; skip the test that asks without.
+
+    No registry of packages has it, so that being strict does not ask for it.
+    """
+    name = "MICROCOAPY_DIR"
+    if os.environ.get(name):
+        return os.environ[name]
+    MISSING.add(name)
+    return pytest.skip(f"{name} is not set: {CHECKOUT}")
+
+
 def report() -> list[str]:
     """Return a line for each missing program, and the one command that installs them all here."""
-    lines = [f"{name}: {INSTALL[name]}" for name in sorted(MISSING)]
-    return [*lines, "all of them, as root on Debian: make tools"] if lines else []
+    lines = [f"{name}: {INSTALL[name]}" for name in sorted(MISSING) if name in INSTALL]
+    if lines:
+        lines.append("all of them, as root on Debian: make tools")
+    return lines + [f"{name}: {CHECKOUT}" for name in sorted(MISSING - INSTALL.keys())]

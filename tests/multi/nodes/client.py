@@ -88,6 +88,8 @@ async def main(state, consent_wait="0", port=None):
             line = await lines.readline()
             if not line:
                 break
+            # What is done would fill the heap after some hundred requests.
+            running = [task for task in running if not task.done()]
             running.append(asyncio.create_task(act(client, json.loads(line))))
 
 

@@ -1,0 +1,17 @@
+"""The client's power is cut at every step that it ever stores anything by."""
+# heap: 1m
+# timeout: 240
+
+import unittest
+
+from tests.unit.robust.lives import lives
+
+
+class CutTest(unittest.TestCase):
+    def test_whether_or_not_what_is_not_synced_survives(self):
+        for keeps_unsynced in (True, False):
+            self.assertTrue(lives("client", keeps_unsynced) > 90)
+
+
+if __name__ == "__main__":
+    unittest.main()
