@@ -39,10 +39,22 @@ KINDS = {
 }
 
 CWT_TAG = const(61)
+# Keeps the keys of tokens apart from all others that come of a Master Secret.
+_LABEL = "ACE token key"
 MAX_TOKEN = const(1024)
 
 # alg: COSE AEAD; value: bytes; kid: bytes, or None if tokens need not name their key.
 TokenKey = namedtuple("TokenKey", ("alg", "value", "kid"))
+
+
+def channel_key(provider, secret: bytes, alg: int) -> TokenKey:
+    """Return the key of a server's tokens, which its manager has too (SPEC 16.1).
+
+    `secret` and `alg` are Master Secret and AEAD of the channel between the two.
+    """
+    size = provider.aead(alg).key_size
+    info = cbor.encode([_LABEL, alg, size])
+    return TokenKey(alg, provider.hkdf_sha256(b"", secret, info, size), None)
 
 
 def protect(provider, key: TokenKey, iv: bytes, claims: dict) -> bytes:

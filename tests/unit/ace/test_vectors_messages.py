@@ -47,6 +47,11 @@ class MessagesTest(unittest.TestCase):
 
 
 class TokenTest(unittest.TestCase):
+    def test_channel_key(self):
+        for name, case in load("ace/channel_key"):
+            key = cwt.channel_key(PROVIDER, unhex(case["secret"]), case["alg"])
+            self.assertEqual(key.value.hex(), case["key"], name)
+
     def test_read(self):
         for name, case in load("ace/token"):
             claims = cwt.unprotect(PROVIDER, key_of(case), unhex(case["encoded"]))

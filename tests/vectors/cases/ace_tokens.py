@@ -5,7 +5,7 @@ import cbor2
 from tests.vectors.cases.ace_messages import AIF, MS
 from tests.vectors.cases.common import flip, secret
 from tests.vectors.reference import oscore
-from tests.vectors.reference.ace import CWT, Key, access_token, canonical
+from tests.vectors.reference.ace import CWT, Key, access_token, canonical, channel_key
 
 KEYS = {
     10: Key(10, secret("AS and RS")[:16], b"as-1"),
@@ -113,7 +113,21 @@ def failures() -> list:
     return cases
 
 
+def channel_keys() -> list:
+    channel = secret("channel")
+    return [
+        {
+            "name": f"of a channel by AEAD {alg}",
+            "alg": alg,
+            "secret": channel.hex(),
+            "key": channel_key(channel, alg).hex(),
+        }
+        for alg in KEYS
+    ]
+
+
 FILES = {
+    "channel_key.json": ("The key of a server's tokens (SPEC 16.1).", channel_keys),
     "token.json": ("Access tokens, and the claims in them.", tokens),
     "failure_token.json": ("Tokens that are refused.", failures),
 }

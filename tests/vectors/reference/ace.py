@@ -84,6 +84,12 @@ def master_salt(salt: bytes, exchange: Exchange) -> bytes:
     return b"".join(map(cbor2.dumps, (salt, exchange.nonce1, exchange.nonce2)))
 
 
+def channel_key(secret: bytes, alg: int) -> bytes:
+    """SPEC 16.1: the key of a server's tokens, from the Master Secret of its channel."""
+    size = {oscore.AES_CCM: 16}.get(alg, 32)
+    return HKDF(SHA256(), size, b"", cbor2.dumps(["ACE token key", alg, size])).derive(secret)
+
+
 def derived_psk(ikm: bytes, token: bytes, size: int) -> bytes:
     """RFC 9202 section 3.3.1: the PSK of a token that names no key."""
     info = cbor2.dumps(["ACE-CoAP-DTLS-key-derivation", size, token])
