@@ -4,7 +4,6 @@ import asyncio
 from hashlib import sha256
 
 from leafkey.ace import aif, hints
-from leafkey.coap import uri
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import FETCH, FORBIDDEN, GET, PATCH, POST, UNAUTHORIZED, code_text
 from leafkey.codec import cbor
@@ -26,6 +25,7 @@ from leafkey.pat.presenter import NotRecognized, Presenter
 from leafkey.pat.tokens import BEARER, DTLS_LEVEL, INTEGRITY, OSCORE_LEVEL, POP
 from leafnode.carrier import Carrier
 from leafnode.clock import now_ms
+from leafnode.contact import check_audience, greeting, needed
 from leafnode.identity import GRANT_PREFIX
 from leafnode.node import Node
 from leafnode.tickets import Ticket, Tickets, Wish
@@ -122,23 +122,23 @@ class Access:
         """
         grant = self._grants.get(origin)
         if grant is None:
-            greeting = _greeting(message, level)
-            response = await send(greeting)
+            first = greeting(message, level)
+            response = await send(first)
             if response.code != UNAUTHORIZED:
-                return await self._unguarded(message, greeting, response, level, send), None
-            self._trace(1, _line(greeting))
-            grant = await self._introduced(_needed(message), origin, response)
+                return await self._unguarded(message, first, response, level, send), None
+            self._trace(1, _line(first))
+            grant = await self._introduced(needed(message), origin, response)
         elif not aif.permits(grant.scope, message.path(), message.code):
             _obey(grant, message)
-            grant = await self._renewed(grant, _needed(message))
+            grant = await self._renewed(grant, needed(message))
         try:
             return await self._authorized(grant, message, level, send)
         except NotRecognized:
-            grant = await self._healed(grant, _needed(message))
+            grant = await self._healed(grant, needed(message))
             if message.code in (POST, PATCH):
                 raise OutcomeUnknown("the server refused, but may have acted")
         except TokensExhausted:
-            grant = await self._renewed(grant, _needed(message))
+            grant = await self._renewed(grant, needed(message))
         try:
             return await self._authorized(grant, message, level, send)
         except NotRecognized:
@@ -164,11 +164,11 @@ class Access:
             grant = await self._renewed(grant, scope)
         return grant.scope
 
-    async def _unguarded(self, message, greeting, response, level: int | None, send) -> Message:
+    async def _unguarded(self, message, first, response, level: int | None, send) -> Message:
         """Return the answer of a server that asked for no authorization."""
         if level is not None:
             raise NotAllowed("the server asks for no authorization, and so protects nothing")
-        return response if greeting is message else await send(message)
+        return response if first is message else await send(message)
 
     async def _authorized(self, grant: Grant, message: Message, level, send) -> tuple:
         _obey(grant, message)
@@ -224,7 +224,7 @@ class Access:
         # A CAM knows the managers that it may ask, and a node without one its own.
         if not self._node.identity.has_cam and sam != self._node.uplink.token_uri:
             raise NotAllowed("the server names a manager that this node does not know")
-        _check_audience(audience, origin[0])
+        check_audience(audience, origin[0])
         return await self._replaced(None, Wish(sam, audience, needed, []), origin)
 
     async def _healed(self, grant: Grant, needed: list) -> Grant:
@@ -293,19 +293,6 @@ class Access:
         self._grants[grant.origin] = grant
 
 
-def _greeting(message: Message, level: int | None) -> Message:
-    """Message (1): what a stranger may read goes out as it is, all else as a bare GET."""
-    if level is None and message.code == GET and not message.payload:
-        return message
-    return Message(GET)
-
-
-def _check_audience(audience: str, host: str):
-    """A server is who the application's URI names, whatever it says of itself (SPEC 8)."""
-    if not uri.is_address(host) and audience not in (host, host.split(".", 1)[0]):
-        raise NotAllowed("the server calls itself by another name than the URI")
-
-
 def _obey(grant: Grant, message: Message):
     """What the CAM said no to is not asked of anybody, as long as this grant lasts (SPEC 9.6)."""
     if aif.permits(grant.denied, message.path(), message.code):
@@ -320,17 +307,9 @@ def _least_level(message: Message, level: int | None) -> int:
     return level if message.code in (GET, FETCH) else max(level, POP)
 
 
-def _needed(message: Message) -> list:
-    try:
-        path = "/" + "/".join([segment.decode() for segment in message.path()])
-    except UnicodeError:
-        raise NotAllowed("no permission can name this path")
-    return [(path, aif.method_bit(message.code))]
-
-
 def _line(message: Message) -> str:
     """A request as a person reads it; the path is our own application's."""
     try:
-        return aif.text(_needed(message))
+        return aif.text(needed(message))
     except NotAllowed:
         return "request"

@@ -37,6 +37,8 @@ class Admitted:
     is_manager = False
     # Function () -> the client's pseudonym; None: anybody.
     who = None
+    # Function (request, now) that answers in place of a resource; None: a resource does.
+    answer = None
     # What one AT may carry (leafkey.pat.renewal.Renewal); None: no limit.
     renewal = None
 
@@ -63,12 +65,13 @@ class Admitted:
 class Authorized(Admitted):
     """A request under an accepted AT, from a client or from the manager."""
 
-    def __init__(self, session, is_manager: bool, route: Route | None):
+    def __init__(self, session, is_manager: bool, route: Route | None, answer=None):
         """`session` is a Session, or what leafnode.contexts puts in its place."""
         self._session = session
         self.request = session.request
         self.route = route
         self.is_manager = is_manager
+        self.answer = answer
         self.expendable = False
         self.who = session.pseudonym
         self.peer = Holder(is_manager, session.peer)
@@ -106,12 +109,13 @@ def admit(
         return _in_channel(router, channel, message, remote, now)
     if message.option(OSCORE) is not None:
         session = contexts.unprotect(message, now)
-        return Authorized(session, contexts.is_manager(session), router.find(session.request))
+        route = router.find(session.request)
+        return Authorized(session, contexts.is_manager(session), route, session.answer)
     if message.option(PAT) is None:
         route = router.find(message)
         if _is_open(router, route, message):
             return Admitted(message, remote, route)
-        raise Refused(_refusal(router, guard, message))
+        raise _refusal(router, guard, contexts, message, now)
     if guard is None:
         raise Refused(Message(BAD_OPTION))
     session = guard.unprotect(message, router.level_of, now)
@@ -148,7 +152,11 @@ def _as_it_is(response: Message) -> Message:
     return response
 
 
-def _refusal(router: Router, guard: Guard | None, message: Message) -> Message:
+def _refusal(
+    router: Router, guard: Guard | None, contexts: Contexts, message: Message, now: int
+) -> Refused:
     if guard is not None:
-        return guard.refuse()
-    return Message(UNAUTHORIZED if router.has(message) else NOT_FOUND)
+        return Refused(guard.refuse())
+    if contexts.tokens is not None:
+        return contexts.tokens.refusal(now)
+    return Refused(Message(UNAUTHORIZED if router.has(message) else NOT_FOUND))

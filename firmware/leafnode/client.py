@@ -64,6 +64,7 @@ class Client:
         consent_wait: int = 0,
         line=None,
         oscore: dict | None = None,
+        ace: str | None = None,
     ):
         """`state`: the directory with this node's identity; without one in it, only open resources
         answer. `server`: a leafnode.server.Server of the same node, whose identity and socket are
@@ -73,10 +74,12 @@ class Client:
         for the owner, if it takes consent, before it raises ConsentPending; the owner has some 20 s
         in any case. `line`: a leafnode.serial.SerialLine to ask through, in place of UDP.
         `oscore`: Credentials (leafnode.credentials) by URI of the server,
-        {"coap://192.0.2.17": Credentials(..)}, for requests that need no manager.
+        {"coap://192.0.2.17": Credentials(..)}, for requests that need no manager. `ace`: the URI of
+        a token endpoint, "coap://192.0.2.1/token", in place of a manager: its AS gives tokens for
+        all servers that are not in `oscore`, and is there itself.
 
         `log`: function (text) for what an operator should know; it gets no secret. StateError when
-        the identity is damaged.
+        the identity is damaged, ValueError where `ace` is not in `oscore`.
         """
         self._line = line
         if server is None:
@@ -92,6 +95,7 @@ class Client:
         self._presets = {}
         for uri, credentials in (oscore or {}).items():
             self._presets[coap_uri.parse(uri)[:2]] = credentials.open(state)
+        self._tokens = None if ace is None else self._token_access(ace)
         self._log = log
         self._link = None if server is None else server.link
         self._pump = None
@@ -245,6 +249,8 @@ class Client:
                 return await send(message), None
             if target.origin in self._presets:
                 return await self._in_preset(self._presets[target.origin], message, send)
+            if self._tokens is not None:
+                return await self._tokens.exchange(message, target.origin, target.level, send)
             if self._access is None:
                 if target.level is not None:
                     raise NotAllowed("no identity to protect a request with: provision this node")
@@ -254,6 +260,20 @@ class Client:
             # Its address may have changed: the next request looks the name up again.
             self._remotes.pop(target.origin, None)
             raise
+
+    def _token_access(self, endpoint: str):
+        # A client without tokens needs no memory for them.
+        from leafnode.token_access import TokenAccess
+
+        host, port, _ = coap_uri.parse(endpoint)
+        preset = self._presets.get((host, port))
+        if preset is None:
+            raise ValueError("no context with the AS of the token endpoint")
+
+        async def send(message: Message) -> Message:
+            return await self.send(message, self._resolve(host, port))
+
+        return TokenAccess(endpoint, preset, send)
 
     async def _in_preset(self, preset: Preset, message: Message, send) -> tuple:
         """(response, Outgoing) in a context that this client was given."""

@@ -15,10 +15,10 @@ LONGEST_WAIT = const(3600)
 
 
 class Closing:
-    """Looks after the channels, observations and bodies of those who had a grant."""
+    """Looks after the channels, observations and bodies of those who had a grant or a token."""
 
     def __init__(
-        self, guard: Guard, contexts: Contexts, observers: Observers, assembler: Assembler
+        self, guard: Guard | None, contexts: Contexts, observers: Observers, assembler: Assembler
     ):
         self._guard = guard
         self._contexts = contexts
@@ -26,7 +26,10 @@ class Closing:
         self._observers = observers
         self._assembler = assembler
         self._changed = asyncio.Event()
-        guard.on_change = self.sweep
+        if guard is not None:
+            guard.on_change = self.sweep
+        if contexts.tokens is not None:
+            contexts.tokens.server.on_change = self.sweep
         observers.on_begin = self._changed.set
         contexts.on_open = self._changed.set
 
@@ -36,14 +39,14 @@ class Closing:
         dtls.on_open = self._changed.set
 
     def sweep(self):
-        """The ST has changed, or a time is over: end what has no grant any more."""
+        """The ST or a token has changed, or a time is over: end what has no grant any more."""
         now = now_ms()
         self._contexts.close_ended(now)
         if self._dtls is not None:
             self._dtls.close_ended(now)
         self._observers.close_ended(now)
         for peer in self._assembler.peers():
-            if isinstance(peer, Holder) and not self._guard.is_current(peer, now):
+            if isinstance(peer, Holder) and not self._stands(peer, now):
                 self._assembler.forget(peer)
         self._changed.set()
 
@@ -56,9 +59,18 @@ class Closing:
             except asyncio.TimeoutError:
                 self.sweep()
 
+    def _stands(self, holder: Holder, now: int) -> bool:
+        if self._guard is not None and not self._guard.is_current(holder, now):
+            return False
+        return self._contexts.is_current(holder.grant, now)
+
     def _ends(self, now: int) -> tuple:
-        ends = self._guard.next_end(now), self._contexts.next_end(), self._observers.next_end()
-        return ends if self._dtls is None else ends + (self._dtls.next_end(now),)
+        ends = [self._contexts.next_end(), self._observers.next_end()]
+        if self._guard is not None:
+            ends.append(self._guard.next_end(now))
+        if self._dtls is not None:
+            ends.append(self._dtls.next_end(now))
+        return tuple(ends)
 
     def _seconds(self) -> float:
         now = now_ms()

@@ -33,6 +33,8 @@ class Trusted:
     """
 
     renewal = None
+    # Function (request, now) that answers in place of a resource; None: a resource does.
+    answer = None
 
     def __init__(self, recipient, incoming: Incoming):
         self.verifier = None
@@ -55,6 +57,8 @@ class Trusted:
 
 class ChannelSession:
     """A request in a channel, in place of a leafkey.pat.session.Session."""
+
+    answer = None
 
     def __init__(self, channel: Channel, request: Message, protect):
         """`protect(response)` is what the channel does for a response."""
@@ -90,16 +94,27 @@ class Contexts:
         self.verifier: Verifier | None = None
         # Whose requests are the manager's; None if it does not come this way.
         self.manager = None
+        # Contexts under access tokens; None where there are none.
+        self.tokens = None
         # {recipient: Channel}, heard least recently first.
         self._channels = OrderedDict()
         # Called when a channel was opened: it may have an end.
         self.on_open = _nothing
+
+    @property
+    def recipients(self) -> Recipients:
+        """Where all contexts are registered, of whatever kind."""
+        return self._recipients
 
     def add(self, recipient):
         """Trust a recipient (leafkey.oscore.recipients) with everything."""
         if not self._recipients.add(recipient):
             raise ValueError("too many contexts with one Recipient ID")
         self._given.append(recipient)
+
+    def take_tokens(self, tokens):
+        """Serve clients with access tokens: `tokens` is a leafnode.authz_info.AuthzInfo."""
+        self.tokens = tokens
 
     def unprotect(self, message: Message, now: int):
         """Return the session of a request that is protected by OSCORE.
@@ -109,9 +124,15 @@ class Contexts:
         if message.option(PAT) is not None and not self._knows(message):
             recipient, incoming = self._opened(message, now)
         else:
-            recipient, incoming = self._recipients.unprotect(message)
+            recipient, incoming = self._unprotected(message, now)
         if recipient in self._given:
             return _trusted(recipient, incoming)
+        session = None
+        if self.tokens is not None:
+            session = self.tokens.session(recipient, incoming, now)
+        return session or self._of_channel(recipient, incoming, now)
+
+    def _of_channel(self, recipient, incoming: Incoming, now: int) -> ChannelSession:
         channel = self._channels.pop(recipient, None)
         if channel is None or not channel.is_current(now):
             self._recipients.remove(recipient)
@@ -123,15 +144,23 @@ class Contexts:
         """Tell the manager from everybody else."""
         return self.manager is not None and session.peer is self.manager
 
+    def is_current(self, grant, now: int) -> bool:
+        """Tell whether an access token still stands; True of what is none."""
+        return self.tokens is None or self.tokens.is_current(grant, now)
+
     def close_ended(self, now: int):
-        """Forget the channels whose grant has ended, or the time of their AT."""
+        """Forget the channels whose grant has ended, or the time of their AT, and ended tokens."""
+        if self.tokens is not None:
+            self.tokens.server.close_ended(now)
         for recipient in list(self._channels):
             if not self._channels[recipient].is_current(now):
                 self._forget(recipient)
 
     def next_end(self) -> int | None:
-        """Return when the time of the next channel is over, ms; None if there is no such time."""
+        """Return when the time of the next channel or token is over, ms; None if there is none."""
         ends = [channel.end() for channel in self._channels.values()]
+        if self.tokens is not None:
+            ends.append(self.tokens.server.next_end())
         ends = [end for end in ends if end is not None]
         return min(ends) if ends else None
 
@@ -163,6 +192,15 @@ class Contexts:
         self._make_room()
         self.on_open()
         return recipient, incoming
+
+    def _unprotected(self, message: Message, now: int) -> tuple:
+        try:
+            return self._recipients.unprotect(message)
+        except Refused as refusal:
+            # Its client may have a token that this server does not know any more.
+            if self.tokens is not None and refusal.response.payload == NOT_FOUND:
+                raise self.tokens.refusal(now)
+            raise
 
     def _knows(self, message: Message) -> bool:
         try:

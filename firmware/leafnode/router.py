@@ -55,6 +55,8 @@ class Router:
         # {path segments: {method code: Route}}, in the order of definition.
         self._routes = {}
         self._order = []
+        # {path segments: rt} of the links that have one.
+        self._types = {}
 
     def add(
         self,
@@ -83,6 +85,10 @@ class Router:
             if code is None or code in routes:
                 raise ValueError("no such method, or it is served already: %s %s" % (name, path))
             routes[code] = Route(path, handler, level, observable and code in (GET, FETCH), fresh)
+
+    def set_type(self, path: str, resource_type: str):
+        """Let the link to a path say of which type the resource is (RFC 6690 section 3.1)."""
+        self._types[_segments(path)] = resource_type
 
     def find(self, message: Message) -> Route | None:
         """The route a request goes to; None if path or method are not served."""
@@ -152,7 +158,8 @@ class Router:
             if authorized or any(route.level == OPEN for route in routes):
                 path = "/" + "/".join([segment.decode() for segment in key])
                 observable = any(route.observable for route in routes)
-                links.append("<" + path + ">" + (";obs" if observable else ""))
+                kind = ';rt="' + self._types[key] + '"' if key in self._types else ""
+                links.append("<" + path + ">" + kind + (";obs" if observable else ""))
         return links
 
 

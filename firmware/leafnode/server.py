@@ -52,13 +52,15 @@ class Server:
         line=None,
         oscore: tuple = (),
         dtls: bool = False,
+        ace=None,
     ):
         """`state`: the directory with this node's identity; without one in it, only open resources
         are served. `host`: a local address, "" for all. `echo_ms`: how long clients have to show
         that a request for a fresh resource was made just now. `line`: a leafnode.serial.SerialLine
         to serve on, in place of host and port. `oscore`: Credentials (leafnode.credentials) of
         peers that may use every resource. `dtls`: serve DTLS sessions too, on the port above; a
-        firmware that cannot says so in the log.
+        firmware that cannot says so in the log. `ace`: a leafnode.authority.AuthorizationServer,
+        whose clients may use what their access tokens say.
 
         `log`: function (text) for what an operator should know; it gets no secret. Raises OSError
         when the port is taken, StateError when the identity is damaged.
@@ -79,10 +81,12 @@ class Server:
         self._assembler = Assembler(os.urandom)
         self._freshness = Freshness(os.urandom, echo_ms)
         self._observers = Observers(self.link, self._router, self._assembler, log)
+        if ace is not None:
+            self._take_tokens(ace, state)
+        self._closing = Closing(self._guard, self._contexts, self._observers, self._assembler)
         self._dtls = None
         if self._guard is not None:
             self._contexts.verifier = self._guard.clients
-            self._closing = Closing(self._guard, self._contexts, self._observers, self._assembler)
             if dtls and line is None:
                 self._dtls = self._dtls_listener(host, self._guard)
             self._router.add(COMMANDS_PATH, ("POST",), _commands(self._guard), OPEN, False)
@@ -122,10 +126,10 @@ class Server:
     async def serve(self):
         """Serve until cancelled; then the port is free."""
         tasks = [asyncio.create_task(self._observers.run())]
+        tasks.append(asyncio.create_task(self._closing.run()))
         if self.node is not None and self._guard is not None:
             keeper = Keeper(self.node, self._guard, self.link.request, self._log)
             tasks.append(asyncio.create_task(keeper.run()))
-            tasks.append(asyncio.create_task(self._closing.run()))
         if self._dtls is not None:
             self.link.attach(self._dtls)
         self._log("ready on port %d" % self.port if self.port else "ready on a line")
@@ -150,6 +154,16 @@ class Server:
         self._closing.add(listener)
         self._log("DTLS on port %d" % socket.port)
         return listener
+
+    def _take_tokens(self, ace, state: str):
+        # A server without tokens needs no memory for them.
+        from leafnode.authz_info import AUTHZ_INFO_PATH, RESOURCE_TYPE, AuthzInfo
+
+        made = ace.open(default_provider(), state, self._contexts.recipients)
+        tokens = AuthzInfo(made, self._router.is_open)
+        self._contexts.take_tokens(tokens)
+        self._router.add(AUTHZ_INFO_PATH, ("POST",), tokens.posted, OPEN, False)
+        self._router.set_type(AUTHZ_INFO_PATH, RESOURCE_TYPE)
 
     async def _answer(self, message: Message, remote: tuple, handle: Exchange):
         if message.option(OSCORE) is not None and is_in_blocks(message):
@@ -194,6 +208,9 @@ class Server:
         if admitted.is_manager and self._guard is not None:
             now = now_ms()
             response = self._guard.manage(request, now)
+        elif admitted.answer is not None:
+            now = now_ms()
+            response = admitted.answer(request, now)
         else:
             changes = self._observers.changes
             response = await self._router.dispatch(request, admitted.who, admitted.route)
