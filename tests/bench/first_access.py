@@ -13,12 +13,14 @@ from typing import NamedTuple
 from leafkey.pat.tokens import LEVELS
 from tests.bench.report import Record
 from tests.multi.house import HOST, ClientNode, House, ServerNode
+from tests.support.processes import free_port
 from tests.support.relay import Relay
 
 PATH = "/temp"
 ANSWER = "2.05 21.5"
-# By what a client may protect its requests; nothing of it is sent before the first of them.
-WAYS = (*LEVELS, "oscore")
+DTLS = "dtls"
+# Without a handshake: nothing is sent before the first request.
+AT_ONCE = (*LEVELS, "oscore")
 
 
 class Cost(NamedTuple):
@@ -29,11 +31,11 @@ class Cost(NamedTuple):
 
 
 class Tap(Relay):
-    """Keeps how large each datagram was, and where it went."""
+    """Keeps in `seen` how large each datagram was, and where it went."""
 
-    def __init__(self, target: tuple[str, int]):
-        super().__init__(target)
-        self.seen: list[tuple[int, int]] = []
+    def __init__(self, target: tuple[str, int], port: int, seen: list[tuple[int, int]]):
+        super().__init__(target, port=port)
+        self.seen = seen
 
     def _pass(self, direction: int, used, data: bytes, address: tuple) -> None:
         self.seen.append((direction, len(data)))
@@ -41,7 +43,8 @@ class Tap(Relay):
 
     def take(self) -> Cost:
         """Return what has passed since the last time."""
-        seen, self.seen = self.seen, []
+        seen = list(self.seen)
+        self.seen.clear()
         directions = [direction for direction, _ in seen]
         turns = zip([None, *directions], directions, strict=False)
         flights = sum(now == directions[0] != before for before, now in turns)
@@ -57,19 +60,25 @@ def measure() -> dict[str, tuple[Cost, Cost]]:
         ends.enter_context(contextlib.redirect_stdout(io.StringIO()))
         ends.enter_context(contextlib.redirect_stderr(io.StringIO()))
         house = ends.enter_context(House(Path(directory)))
-        thermo = house.add_server("thermo", "--level", "bearer")
-        return {way: _costs(house, thermo, way) for way in WAYS}
+        thermo = house.add_server("thermo", "--level", "bearer", dtls={})
+        return {way: _costs(house, thermo, way) for way in (*AT_ONCE, DTLS)}
 
 
 def _costs(house: House, thermo: ServerNode, way: str) -> tuple[Cost, Cost]:
     client = house.add_client("by-" + way)
     house.allow("by-" + way, "thermo", PATH, *_rule(way))
-    tap = Tap((HOST, thermo.port))
-    house.open(tap)
+    tap = _tapped(house, thermo)
     uri = thermo.uri(PATH, tap)
     client.ask("AUTHORIZE", uri, permissions={PATH: ["GET"]})
     tap.take()
     return _cost(client, uri, way, tap), _cost(client, uri, way, tap)
+
+
+def _tapped(house: House, server: ServerNode) -> Tap:
+    """Return the tap before a server; what passes to its port for DTLS is seen there too."""
+    tap = house.open(Tap((HOST, server.port), free_port(above=True), []))
+    house.open(Tap((HOST, server.port + 1), tap.port + 1, tap.seen))
+    return tap
 
 
 def _rule(way: str) -> tuple[str, ...]:
@@ -92,5 +101,11 @@ def records() -> list[Record]:
             Record(f"first_access_bytes_{way}", first.bytes, "B"),
             Record(f"further_access_bytes_{way}", further.bytes, "B"),
         ]
-    most = max(first.round_trips for first, _ in costs.values())
-    return [*made, Record("first_access_round_trips_pat", most, "")]
+    most = max(costs[way][0].round_trips for way in AT_ONCE)
+    pat, dtls = costs["confidential"][0], costs[DTLS][0]
+    peer = "DTLS 1.2 with the PSK of an AT, same nodes"
+    return [
+        *made,
+        Record("first_access_round_trips_pat", most, "", peer, dtls.round_trips),
+        Record("first_access_bytes_pat_vs_dtls", pat.bytes, "B", peer, dtls.bytes),
+    ]

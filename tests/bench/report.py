@@ -26,6 +26,7 @@ HELD = {
     "open_get_vs_microcoapy": ("ratio", operator.ge, 1),
     "oscore_node_get_vs_aiocoap": ("ratio", operator.ge, 1),
     "first_access_round_trips_pat": ("ours", operator.eq, 1),
+    "first_access_bytes_pat_vs_dtls": ("ratio", operator.le, 0.2),
 }
 SIGNS = {operator.le: "≤", operator.ge: "≥", operator.eq: "="}
 

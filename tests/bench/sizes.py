@@ -9,9 +9,6 @@ from tests.bench.report import Record
 # draft-ietf-iotops-security-protocol-comparison.
 DTLS_RECORD = 29
 OSCORE = {"request": 13, "response": 11}
-# All six flights of TLS-PSK-WITH-AES-128-GCM-SHA256 between MicroPython 1.29's Mbed TLS and
-# OpenSSL 3.0, counted on the wire. PAT has none: its first request is already authorized.
-DTLS_HANDSHAKE = 610
 
 
 def records(volleys: dict[str, Volley]) -> list[Record]:
@@ -25,9 +22,7 @@ def records(volleys: dict[str, Volley]) -> list[Record]:
     for direction, size in added.items():
         name = f"confidential_{direction}_bytes_vs_oscore"
         made.append(Record(name, size, "B", f"OSCORE {direction}", OSCORE[direction]))
-    first = DTLS_HANDSHAKE + 2 * DTLS_RECORD
-    name, peer = "first_confidential_exchange_bytes", "DTLS 1.2 PSK handshake and 2 records"
-    return [*made, Record(name, sum(added.values()), "B", peer, first)]
+    return made
 
 
 def _added(volleys: dict[str, Volley], level: str) -> dict[str, int]:

@@ -4,6 +4,7 @@ import itertools
 import json
 import secrets
 from pathlib import Path
+from typing import TypeVar
 
 from leafkey.coap.message import decode
 from leafkey.coap.numbers import GET, PAT, POST
@@ -19,6 +20,8 @@ HOST = "127.0.0.1"
 PATIENCE = 120
 # Of this the code takes 220 KB, which a board has in flash, and pointers are twice as wide here.
 HEAP = "768k"
+
+Kind = TypeVar("Kind", bound=Relay)
 
 
 class House:
@@ -106,7 +109,7 @@ class House:
         """Return where somebody keeps his things."""
         return self._directory / name
 
-    def open(self, relay: Relay) -> Relay:
+    def open(self, relay: Kind) -> Kind:
         """Open a relay that closes with the house."""
         self.relays.append(relay)
         return relay.__enter__()

@@ -7,6 +7,7 @@ import selectors
 import socket
 import threading
 import time
+from typing import Self
 
 DECK = 10
 DELAY_SECONDS = 0.2
@@ -80,7 +81,7 @@ class Relay:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> "Relay":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
