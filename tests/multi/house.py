@@ -184,6 +184,11 @@ class ServerNode:
         """Return the URI of a resource, behind `relay` in place of the usual one."""
         return f"coap://{HOST}:{(relay or self.relay).port}{path}"
 
+    def tick(self) -> None:
+        """Let /ticks count one up."""
+        with Peer(self.port) as anybody:
+            anybody.bare(POST, "/tick")
+
     @property
     def acted(self) -> list[str]:
         """What its application has acted on so far, in all its lives; it must be alive."""

@@ -4,9 +4,7 @@ import time
 
 import pytest
 
-from leafkey.coap.numbers import CHANGED, POST
 from tests.multi.house import House, ServerNode
-from tests.multi.peer import Peer
 
 GOOD = "2.05 21.5"
 HANDSHAKE = 22
@@ -56,7 +54,7 @@ def test_bodies_observations_fresh_resources_and_names(house: House, safe: Serve
     looking = client.begin("GET", safe.uri("/ticks"), "dtls", count=3)
     seen = [client.answer(looking)]
     for _ in range(2):
-        tick(safe)
+        safe.tick()
         seen.append(client.answer(looking))
     assert len(set(seen)) == 3
 
@@ -93,7 +91,7 @@ def test_an_observation_moves_on_when_its_session_has_lasted_long_enough(
     start = time.monotonic()
     while handshakes(safe) - before < 4:
         assert time.monotonic() - start < 30
-        tick(safe)
+        safe.tick()
         client.answer(looking)
         time.sleep(PAUSE)
 
@@ -168,8 +166,3 @@ def test_more_clients_than_a_server_has_room_for(house: House, safe: ServerNode)
             assert client.ask("POST", safe.uri("/count"), "dtls", text=word) == "2.04"
     words = [f"{name}-{i}" for i in range(3) for name in names]
     assert [word for word in safe.acted if word.startswith("crowd")] == words
-
-
-def tick(server: ServerNode) -> None:
-    with Peer(server.port) as anybody:
-        assert anybody.bare(POST, "/tick").code == CHANGED

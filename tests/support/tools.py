@@ -15,9 +15,11 @@ import pytest
 FETCHED = Path(__file__).resolve().parents[2] / "build" / "peers" / "bin"
 INSTALL = {
     "coap-client-notls": "apt-get install libcoap3-bin",
+    "coap-client-gnutls": "apt-get install libcoap3-bin",
     "coap-client-openssl": "apt-get install libcoap3-bin",
     "coap-client-oscore": "python3 tests/tools/fetch_peers.py",
     "coap-server-notls": "apt-get install libcoap3-bin",
+    "coap-server-gnutls": "apt-get install libcoap3-bin",
     "coap-server-openssl": "apt-get install libcoap3-bin",
     "coap-server-oscore": "python3 tests/tools/fetch_peers.py",
     "openssl": "apt-get install openssl",
