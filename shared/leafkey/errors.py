@@ -15,7 +15,9 @@ LeafkeyError
     TokensExhausted       the grant has no AT left
   ReplayError             a message was received before, or may have been
   SequenceExhausted       a security context has no sequence number left
-  OutOfStep               a change to an ST does not follow the one in force
+  OutOfStep               a change does not follow what is in force
+  NoGroupKey              no key of a group serves for this, or not now
+  UnknownSender           no credential of who signed for a group
   StateError              stored state is missing, corrupt or from another identity
   Refused                 a request that gets no answer from a resource
   AccessError             what an application can act on
@@ -97,7 +99,16 @@ class SequenceExhausted(LeafkeyError):
 
 
 class OutOfStep(LeafkeyError):
-    """A change to an ST does not follow the one in force: the whole ST is needed (SPEC 9.1)."""
+    """A change does not follow what is in force, an ST (SPEC 9.1) or a path of a key tree
+    (SPEC-GROUP 6.3): the whole of it is needed."""
+
+
+class NoGroupKey(LeafkeyError):
+    """No key of a group serves for this, or not now: the KDC knows (SPEC-GROUP section 5)."""
+
+
+class UnknownSender(LeafkeyError):
+    """No credential of who signed for a group: the KDC may have one."""
 
 
 class StateError(LeafkeyError):

@@ -15,6 +15,7 @@ ROOMS = {
     "coap": {"compat", "errors", "codec"},
     "ace": {"compat", "errors", "codec", "crypto", "coap", "oscore"},
     "pat": {"compat", "errors", "codec", "crypto", "coap", "ace", "oscore"},
+    "group": {"compat", "errors", "codec", "crypto", "coap", "ace", "oscore", "pat"},
     "oscore": {"compat", "errors", "codec", "crypto", "coap"},
 }
 # CoAP knows no CBOR and no crypto: of the codec it uses the bounded reader alone.

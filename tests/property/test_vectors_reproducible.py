@@ -33,6 +33,10 @@ def test_ace(tmp_path):
     assert generate("tests.vectors.generate_ace", tmp_path) == committed("ace")
 
 
+def test_group(tmp_path):
+    assert generate("tests.vectors.generate_group", tmp_path) == committed("group")
+
+
 def test_crypto(tmp_path):
     assert generate("tests.vectors.crypto.generate", tmp_path) == committed("crypto")
 
@@ -53,7 +57,11 @@ def test_cose(tmp_path):
 
 @pytest.mark.parametrize(
     "path",
-    sorted(path for suite in ("pat", "oscore", "ace") for path in (VECTORS / suite).glob("*.json")),
+    sorted(
+        path
+        for suite in ("pat", "oscore", "ace", "group")
+        for path in (VECTORS / suite).glob("*.json")
+    ),
     ids=lambda path: path.stem,
 )
 def test_a_board_can_load(path):

@@ -1,4 +1,4 @@
-"""COSE_Encrypt0 and symmetric COSE_Keys (RFC 9052 sections 5.2, 5.3 and 7).
+"""COSE_Encrypt0 and symmetric COSE_Keys (RFC 9052 sections 5.2, 5.3 and 7); countersignatures.
 
 The AEAD is always an argument: an object with `nonce_size` and `encrypt` and `decrypt` of
 (key, nonce, aad, text). Headers are dicts with the labels of RFC 9052 section 3.1.
@@ -18,6 +18,9 @@ CRIT = const(2)
 KID = const(4)
 IV = const(5)
 PARTIAL_IV = const(6)
+KID_CONTEXT = const(10)
+COUNTERSIGNATURE = const(11)
+COUNTERSIGNATURE0 = const(12)
 
 # COSE_Key labels and the one key type carried here.
 KEY_TYPE = const(1)
@@ -33,6 +36,19 @@ Encrypt0 = namedtuple("Encrypt0", ("protected", "headers", "ciphertext"))
 def enc_structure(protected: bytes, external_aad: bytes = b"") -> bytes:
     """Return the AAD of a COSE_Encrypt0; `protected` is the encoded map, b"" for an empty one."""
     return cbor.encode(["Encrypt0", protected, external_aad])
+
+
+def countersign_structure(
+    protected: bytes, ciphertext: bytes, signer: bytes | None = None, external_aad: bytes = b""
+) -> bytes:
+    """Return what is signed beside a COSE_Encrypt0 (RFC 9338 section 3.3).
+
+    `protected` is that of the COSE_Encrypt0, `signer` that of a COSE_Countersignature; None for a
+    COSE_Countersignature0, which has no headers.
+    """
+    if signer is None:
+        return cbor.encode(["CounterSignature0", protected, external_aad, ciphertext])
+    return cbor.encode(["CounterSignature", protected, signer, external_aad, ciphertext])
 
 
 def encrypt0(

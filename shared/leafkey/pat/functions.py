@@ -16,6 +16,9 @@ COMMAND = const(8)
 PROBE = const(9)
 HINT = const(10)
 RECEIPT = const(11)
+# Key trees of groups (SPEC-GROUP section 6).
+TREE_STEP = const(12)
+TREE_SEAL = const(13)
 
 CHACHA20 = const(1)
 SHA256 = const(2)

@@ -66,6 +66,27 @@ class VectorTest(unittest.TestCase):
             self.assertEqual(answer, case["expect"], name)
 
 
+class LenientTest(unittest.TestCase):
+    def test_maps_need_not_be_sorted(self):
+        data = vectors.unhex("a3 02 a2 20 00 01 00 01 f6 41 00 80")
+        expected = {2: {-1: 0, 1: 0}, 1: None, b"\x00": []}
+        self.assertEqual(cbor.decode(data, lenient=True), expected)
+
+    def test_forms_may_be_longer(self):
+        data = vectors.unhex("98 02 19 00 01 58 01 ff")
+        self.assertEqual(cbor.decode(data, lenient=True), [1, b"\xff"])
+
+    def test_keys_do_not_repeat(self):
+        for text in ("a2 01 00 01 01", "a3 01 00 02 00 01 00", "a2 01 00 18 01 00"):
+            with self.assertRaises(DecodeError, msg=text):
+                cbor.decode(vectors.unhex(text), lenient=True)
+
+    def test_limits_stay(self):
+        self.assertEqual(cbor.decode(b"\x83\x01\x02\x03", max_items=4, lenient=True), [1, 2, 3])
+        with self.assertRaises(DecodeError):
+            cbor.decode(b"\x83\x01\x02\x03", max_items=3, lenient=True)
+
+
 class LimitTest(unittest.TestCase):
     def test_depth_is_the_callers(self):
         data = b"\x81\x81\x00"
