@@ -23,6 +23,7 @@ HELD = {
     "planted_leak_advantage_over_noise": ("ours", operator.ge, 3),
     "confidential_request_bytes": ("ours", operator.le, 40),
     "confidential_response_bytes": ("ours", operator.le, 14),
+    "dtls_sessions_in_192k": ("ratio", operator.ge, 1),
     "open_get_vs_microcoapy": ("ratio", operator.ge, 1),
     "oscore_node_get_vs_aiocoap": ("ratio", operator.ge, 1),
     "first_access_round_trips_pat": ("ours", operator.eq, 1),

@@ -8,6 +8,7 @@ import sys
 from tests.bench import (
     catch_up,
     chacha20,
+    dtls,
     ed25519,
     first_access,
     flash,
@@ -35,6 +36,8 @@ def measure() -> tuple[list[Record], list[str]]:
     records = chacha20.records()
     print("Ed25519 ..", flush=True)
     records += ed25519.records()
+    print("DTLS ..", flush=True)
+    records += dtls.records()
     print("slots ..", flush=True)
     records += slots.records()
     print("flash ..", flush=True)

@@ -19,6 +19,7 @@ from leafkey.errors import (
 from leafnode.clock import now_ms
 from leafnode.dtls import client_context, identity, is_offered, server_context
 from leafnode.dtls_connection import QUIET_MS, Connection
+from leafnode.dtls_dialogue import DtlsDialogue
 from leafnode.dtls_listener import MAX_HALF_OPEN, MAX_SESSIONS, DtlsListener
 from leafnode.dtls_peer import SILENT_MS
 from leafnode.dtls_records import HANDSHAKE, is_client_hello, kinds_of, refusal
@@ -26,6 +27,7 @@ from leafnode.dtls_session import Session
 from leafnode.link import Link
 from leafnode.udp import UdpSocket
 from tests.support.loopback import HOST, Log, free_port
+from tests.support.nodes import make_server
 
 UNKNOWN = 255
 # A flight and its answer on loopback take far less; ms.
@@ -165,6 +167,32 @@ class NotOfferedTest(unittest.TestCase):
         for make in (lambda: server_context({}), lambda: client_context(b"id", b"key")):
             with self.assertRaises(UnsupportedError):
                 make()
+
+    def test_a_server_says_so_and_serves_the_rest(self):
+        server = make_server()
+        listener = server._dtls_listener(HOST, Guard())
+        (line,) = [line for line in server._log.lines if "DTLS" in line]
+        self.assertEqual(listener is None, not is_offered())
+        self.assertEqual("no PSK" in line, not is_offered())
+        if listener is not None:
+            listener.close()
+
+    def test_a_client_is_told_before_it_shows_an_at(self):
+        # Whatever it touched of the presenter would raise.
+        if is_offered():
+            self.assertTrue(DtlsDialogue(None, None, (HOST, 5683)) is not None)
+            return
+        with self.assertRaises(UnsupportedError):
+            DtlsDialogue(None, None, (HOST, 5683))
+
+
+class Guard:
+    """What a listener and what ends its sessions want of a guard."""
+
+    clients = None
+
+    def next_end(self, now: int):
+        return None
 
 
 # CPython has nothing to run these with.
