@@ -4,7 +4,7 @@ from leafkey.codec import cbor
 from leafkey.errors import DecodeError, StateError
 from leafkey.pat import tokens
 from leafkey.pat.presenter import Presenter
-from leafnode.state import VerifierState
+from leafnode.state import VerifierState, page_prefix
 from leafnode.storage import Files, Storage
 
 IDENTITY = "identity"
@@ -72,7 +72,7 @@ def load(provider, directory: str, files: Files | None = None) -> Identity:
     provisioned = storage.take_raw(IDENTITY)
     if provisioned is not None:
         _take_up(provider, storage, provisioned)
-    for name in (NODE, UPLINK, DOWNLINK):
+    for name in [NODE, UPLINK, DOWNLINK] + storage.names(page_prefix(DOWNLINK)):
         storage.mend(name)
     record = storage.read(NODE)
     if record is None:
@@ -87,10 +87,11 @@ def load(provider, directory: str, files: Files | None = None) -> Identity:
 def _take_up(provider, storage: Storage, provisioned: bytes):
     """Make state of an identity; only then remove it, so that a cut in between starts over."""
     name, manager, ct, st, has_cam = _decode(provisioned)
-    for record in storage.names(GRANT_PREFIX):
-        storage.remove(record)
     for record in (NODE, SERVER_TOKEN, DOWNLINK):
         storage.remove(record)
+    for prefix in (GRANT_PREFIX, page_prefix(SERVER_TOKEN), page_prefix(DOWNLINK)):
+        for record in storage.names(prefix):
+            storage.remove(record)
     Presenter(provider, ct, lambda state: storage.write(UPLINK, state, twice=True))
     if st is not None:
         VerifierState(storage, DOWNLINK, twice=True).put_token(st, {})

@@ -1,7 +1,8 @@
 """Counts flash writes of server and client over 1000 requests at w = 8: one JSON object a line.
 
-`micropython tests/bench/bench_flash.py`, with the sources on the path. Each side keeps its state
-as nodes do, one record a write; requests come one after the other, or several at a time.
+`micropython -X heapsize=16m tests/bench/bench_flash.py`, with the sources on the path. Each side
+keeps its state as nodes do; requests come one after the other, or several at a time. The bytes are
+those of the records: what a file system adds depends on it.
 """
 
 import json
@@ -18,7 +19,8 @@ from leafnode.storage import Files, Storage
 
 REQUESTS = 1000
 WINDOW = 8
-FLIGHTS = (1, 4)
+# (slots that are open, requests at a time).
+RUNS = ((1, 1), (1, 4), (16, 1), (1024, 1))
 DIRECTORY = "flash"
 PROVIDER = default_provider()
 ST = bytes(range(32))
@@ -28,7 +30,7 @@ class Memory(Files):
     """Files in memory that count what would be written to flash."""
 
     def __init__(self):
-        self.writes = 0
+        self.writes = self.bytes = 0
 
     def open(self, path: str, mode: str):
         """Return a file that takes everything; a record that is read is not there."""
@@ -44,6 +46,7 @@ class Memory(Files):
 
     def write(self, content: bytes) -> int:
         """Return how much was written."""
+        self.bytes += len(content)
         return len(content)
 
     def sync(self, file):
@@ -58,11 +61,12 @@ class Memory(Files):
 
 
 class Pair:
-    """A server and a client of it, each on flash of its own."""
+    """A server with open slots and the client of the first, each on flash of its own."""
 
-    def __init__(self):
+    def __init__(self, n_slots: int):
         self.server, self.client = Memory(), Memory()
         grant = tokens.SlotGrant(1, 20 * REQUESTS, tokens.POP)
+        slots = dict.fromkeys(range(1, n_slots + 1), grant)
         shape = {
             tokens.SUITE: CHACHA20,
             tokens.DEGREE: 2 * WINDOW + 1,
@@ -73,11 +77,14 @@ class Pair:
             tokens.AUDIENCE: "thermo",
         }
         params_s = dict(shape)
-        params_s.update({tokens.VERSION: 1, tokens.EPOCH: 1, tokens.N_CLIENTS: 4})
-        params_s.update({tokens.SAM: "coap://192.0.2.1/token", tokens.SLOTS: {1: grant}})
+        params_s.update({tokens.VERSION: 1, tokens.EPOCH: 1, tokens.N_CLIENTS: n_slots})
+        params_s.update({tokens.SAM: "coap://192.0.2.1/token", tokens.SLOTS: slots})
         state = VerifierState(Storage(DIRECTORY, self.server), "st")
         self.verifier = Verifier(PROVIDER, bytes, state, "", "thermo")
         self.verifier.apply(tokens.ServerToken(ST, params_s), 0)
+        for slot in slots:
+            # As if the clients of all slots had been here.
+            state.put_mark(slot, REQUESTS)
         params_c = dict(shape)
         params_c.update({tokens.SLOT: 1, tokens.FIRST: 0})
         params_c.update({tokens.LAST: grant.last, tokens.LEVEL: grant.level})
@@ -85,7 +92,8 @@ class Pair:
         storage = Storage(DIRECTORY, self.client)
         token = tokens.ClientToken(ct, params_c)
         self.presenter = Presenter(PROVIDER, token, lambda data: storage.write("ct", data))
-        self.server.writes = self.client.writes = 0
+        for memory in (self.server, self.client):
+            memory.writes = memory.bytes = 0
 
     def exchange(self, at_once: int):
         """Make that many requests before the first answer is heard."""
@@ -99,13 +107,13 @@ class Pair:
 
 def main():
     """Print the records."""
-    for at_once in FLIGHTS:
-        pair = Pair()
+    for n_slots, at_once in RUNS:
+        pair = Pair(n_slots)
         for _ in range(REQUESTS // at_once):
             pair.exchange(at_once)
         for side, memory in (("server", pair.server), ("client", pair.client)):
-            record = {"name": "flash_writes_per_1000_requests", "side": side, "at_once": at_once}
-            record["writes"] = memory.writes
+            record = {"side": side, "slots": n_slots, "at_once": at_once}
+            record.update({"writes": memory.writes, "bytes": memory.bytes})
             print(json.dumps(record))
 
 

@@ -56,6 +56,30 @@ class ServerTest(Case):
                 self.assertEqual(server.answer(message).code, UNAUTHORIZED)
             self.house.served()
 
+    def test_a_page_of_marks(self):
+        """Damaged at each byte, or gone; each time the server gets another epoch."""
+        server, sam = self.house.server, self.house.sam
+        place, size = 0, 1
+        while place <= size:
+            (path,) = self.records(server, "st-")
+            content = server.flash.get(path)
+            size = len(content)
+            if place == size:
+                server.flash.remove(path)
+            else:
+                server.flash.put(path, list(damaged(content))[place])
+            epoch = sam.token[tokens.EPOCH]
+            said = list(self.house.watch.accepted.values())[-6:]
+            server.start()
+            self.house.forget()
+            self.assertEqual(server.guard.version, 0)
+            server.ask()
+            self.assertEqual(sam.token[tokens.EPOCH], epoch + 1)
+            for message in said:
+                self.assertEqual(server.answer(message).code, UNAUTHORIZED)
+            self.house.served()
+            place += 1
+
     def test_nothing_fresh_gets_in_either(self):
         """ATs that were never shown; the manager's next change brings the server back."""
         server, grant = self.house.server, self.house.client.access._grants[ORIGIN]

@@ -3,7 +3,7 @@
 tests/unit/robust/lives.py says what has to hold; test_power_server and test_power_client cut at
 every single step.
 """
-# heap: 1m
+# heap: 1200k
 
 import unittest
 

@@ -1,5 +1,5 @@
 """The server's power is cut at every step that it ever stores anything by."""
-# heap: 1m
+# heap: 1200k
 # timeout: 240
 
 import unittest
