@@ -16,8 +16,11 @@ from leafkey.coap.numbers import (
     CONTENT_FORMAT,
     CREATED,
     FORBIDDEN,
+    MAX_AGE,
+    METHOD_NOT_ALLOWED,
     PATCH,
     POST,
+    TOO_MANY_REQUESTS,
     UNAUTHORIZED,
     code_text,
 )
@@ -40,6 +43,9 @@ from leafnode.transfer import transfer, unfragmented
 # Milliseconds between two tokens because of refusals that anybody may have made.
 HEALING_MS = const(10000)
 AUTHZ_INFO_PATH = "/authz-info"
+# How often, and at most how long (s) each time, to wait for an RS that has too much to do.
+MAX_WAITS = const(3)
+MAX_WAIT = const(10)
 
 
 class TokenAccess:
@@ -95,7 +101,8 @@ class TokenAccess:
             raise NotProtected(UNAUTHORIZED)
         dialogue = Dialogue(held.context, held.context.keys.id_context)
         outgoing, response = await dialogue.request(message, unfragmented(send))
-        if response.code == FORBIDDEN:
+        is_method = response.code == METHOD_NOT_ALLOWED and not _covers(held, message)
+        if response.code == FORBIDDEN or is_method:
             raise NotAllowed("the server says that the token does not cover the request")
         if response.code == UNAUTHORIZED:
             # The token has ended there.
@@ -195,6 +202,11 @@ class TokenAccess:
         """Post a token without protection; return None, or the 4.01 of an RS that refuses it."""
         posting = Posting(held, os.urandom, self._is_free)
         response = await transfer(_post(posting.payload), visit.send)
+        for _ in range(MAX_WAITS):
+            if response.code != TOO_MANY_REQUESTS:
+                break
+            await asyncio.sleep(min(response.uint(MAX_AGE) or 1, MAX_WAIT))
+            response = await transfer(_post(posting.payload), visit.send)
         if response.code == UNAUTHORIZED:
             return response
         if response.code != CREATED:

@@ -259,6 +259,14 @@ class AccessTest(Case):
 
         self.assertEqual(self.play(scenario), ["21.5", "state 1", "state 2"])
 
+    def test_a_server_that_has_too_much_to_do(self):
+        self.server._contexts.tokens._left = 0
+
+        async def scenario(client, uri):
+            self.assertEqual((await client.get(uri + "/temp")).text, "21.5")
+
+        self.play(scenario)
+
     def test_several_requests_at_once_get_one_token(self):
         async def scenario(client, uri):
             answers = await asyncio.gather(*[client.get(uri + "/temp") for _ in range(4)])
