@@ -40,6 +40,8 @@ from leafmanager.net.gate import Gate
 
 # SPEC section 11.
 MAX_DATAGRAM = 1472
+# Errors of other messages may come in the place of one that is sent, each once.
+_ATTEMPTS = 4
 # Requests whose answers are kept for their duplicates, about 2.3 KB each.
 MAX_REMEMBERED = 2048
 # RFC 7252 section 4.2: classes nobody has given a meaning over UDP.
@@ -109,6 +111,23 @@ class GuardedTransport(MessageInterfaceUDP6):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self._gate = Gate(asyncio.get_running_loop().time)
+        self._has_failed = False
+
+    def send(self, message: aiocoap.Message) -> None:
+        """Send a message, or lose it.
+
+        Linux tells whoever sends next that somebody's port has closed, and sends nothing; aiocoap
+        would end what goes on with the wrong peer. Who it was is told in another way as well.
+        """
+        for _ in range(_ATTEMPTS):
+            self._has_failed = False
+            super().send(message)
+            if not self._has_failed:
+                return
+
+    def error_received(self, exc: Exception) -> None:
+        """Note that the last message was not sent."""
+        self._has_failed = True
 
     def datagram_msg_received(self, data: bytes, ancdata, flags, address) -> None:
         """Answer or drop what cannot be a valid message, and pass on the rest."""
