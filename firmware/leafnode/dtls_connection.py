@@ -45,7 +45,7 @@ class Connection:
         return now - self.heard >= QUIET_MS
 
     async def opened(self):
-        """Return when both sides have proved that they have the key.
+        """Return when the handshake is over, as far as can be seen: an answer will prove it.
 
         AuthenticationError if the server says that we do not, Unreachable if it says nothing.
         """
@@ -101,7 +101,6 @@ class Connection:
         if received is not None and received[1] == self._server:
             kinds = kinds_of(received[0])
             if kinds:
-                self.heard = now
                 self._drive(received[0], kinds, now)
         if self.is_over or self._session.is_open:
             return
@@ -119,6 +118,9 @@ class Connection:
             self._finish()
             return
         self._flush()
+        if found:
+            # What does not verify, anybody may have sent.
+            self.heard = now
         self._arrived += [(data, self.remote) for data in found if data != GOODBYE]
         if self._session.is_closed or GOODBYE in found:
             self._finish()
@@ -126,7 +128,7 @@ class Connection:
             self._settled.set()
 
     def _finish(self):
-        self.is_over = True
+        self.close()
         self._settled.set()
         self.on_over(self)
 

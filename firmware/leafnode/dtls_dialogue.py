@@ -46,8 +46,10 @@ class AnotherDemanded(LeafkeyError):
 class Session:
     """One session, and what its AT still carries."""
 
-    def __init__(self, presenter: Presenter, connection: Connection, now: int):
+    def __init__(self, presenter: Presenter, connection: Connection, number: int, now: int):
+        """`number` is that of the AT."""
         self.connection = connection
+        self.number = number
         self._rule = presenter.renewal
         self._since = now
         self._left = None if self._rule is None else self._rule.requests
@@ -75,9 +77,10 @@ class SessionExchange:
 
     level = tokens.CONFIDENTIAL
 
-    def __init__(self, presenter: Presenter):
+    def __init__(self, presenter: Presenter, number: int):
         self.renewal = presenter.renewal
         self._presenter = presenter
+        self._number = number
         self._heard = 0
 
     @property
@@ -91,6 +94,7 @@ class SessionExchange:
         EchoDemanded and EndorsementDemanded as of presenter.Exchange; AnotherDemanded.
         """
         self._heard += 1
+        self._presenter.answered(self._number)
         if self._heard == 1:
             if response.code == UNAUTHORIZED and response.uint(PAT_DEMAND) == ANOTHER_AT:
                 raise AnotherDemanded
@@ -119,7 +123,7 @@ class DtlsDialogue:
         """
         for _ in range(MAX_ATTEMPTS):
             session = await self._live(message, send)
-            exchange = SessionExchange(self._presenter)
+            exchange = SessionExchange(self._presenter, session.number)
             try:
                 return exchange, exchange.unprotect(await self._ask(session, message, send))
             except EchoDemanded as demanded:
@@ -166,8 +170,7 @@ class DtlsDialogue:
             except AuthenticationError:
                 await prober.probe()
                 continue
-            self._presenter.answered(leaf.number)
-            return Session(self._presenter, connection, start)
+            return Session(self._presenter, connection, leaf.number, start)
         raise Unreachable("the server refuses a DTLS session: it may have no room")
 
     async def _ask(self, session: Session, message: Message, send) -> Message:

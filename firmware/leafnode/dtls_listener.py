@@ -107,16 +107,14 @@ class DtlsListener:
 
     def get(self, identity: bytes) -> bytes:
         """Return the PSK of an identity; random bytes if it has none, so that all fail alike."""
-        offer = None
         try:
             offer = self._verifier.find(at_of(identity), now_ms())
+            if not offer.is_used and self._driven is not None:
+                self._driven.offer = offer
+                return offer.psk()
         except (DecodeError, TokenError):
-            # Known or not shows no other way than by the key.
-            offer = None
-        if offer is None or offer.is_used or self._driven is None:
-            return self._random_bytes(32)
-        self._driven.offer = offer
-        return offer.psk()
+            pass
+        return self._random_bytes(32)
 
     # Time
 
@@ -160,7 +158,6 @@ class DtlsListener:
         if is_client_hello(datagram) and (peer is None or peer.channel is not None):
             self._greet(datagram, kinds, address, now)
         elif peer is not None:
-            peer.heard = now
             self._drive(peer, datagram, kinds, now)
 
     def _greet(self, datagram: bytes, kinds: list, address: tuple, now: int):
@@ -173,6 +170,7 @@ class DtlsListener:
         except (OSError, MemoryError):
             # A HelloVerifyRequest, or an alert: nothing of it is kept.
             self._flush(peer)
+            self._end(peer)
             return
         if not peer.session.has_answer():
             # Mbed TLS would wait for a better ClientHello: it has seen no cookie yet.
@@ -220,7 +218,9 @@ class DtlsListener:
             self._fail(peer)
             return
         self._flush(peer)
-        if peer.channel is not None:
+        if peer.channel is not None and found:
+            # What does not verify, anybody may have sent.
+            peer.heard = now
             self._arrived += [(data, peer.remote) for data in found]
         if peer.session.is_closed:
             self._end(peer)

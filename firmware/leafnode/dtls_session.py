@@ -55,7 +55,8 @@ class Session:
         # Until a flight is repeated, half of the first time.
         self._interval = FIRST_TIMEOUT // 2
         self._seen = set()
-        # The peer has proved that it has the key, and knows that we have.
+        # The peer of a server's has proved that it has the key. A client sees no more than that the
+        # server's last flight came: what it sends before that was good is lost, and so repeated.
         self.is_open = False
         # The peer has said that it is done.
         self.is_closed = False
@@ -104,7 +105,6 @@ class Session:
             kinds = [kind for data in sent for kind in kinds_of(data)]
             self.is_open = (CHANGE_CIPHER_SPEC, 0) in kinds
         else:
-            # A Finished that does not verify would have raised.
             self._seen.update(kinds)
             finished = {(CHANGE_CIPHER_SPEC, 0), (HANDSHAKE, 1)}
             self.is_open = finished <= self._seen

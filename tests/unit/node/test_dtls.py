@@ -580,6 +580,46 @@ class DamageTest(Loopback):
 
         self.play(scenario)
 
+    def test_what_was_recorded_is_not_taken_again(self):
+        async def scenario(listener):
+            connection = await self.connect(at(0), None, Lossy(HOST))
+            for _ in range(3):
+                await self.ask(connection)
+            (peer,) = listener._open.values()
+            heard = peer.heard = now_ms() - 1000
+            for datagram in connection._socket.sent[-3:]:
+                self.assertEqual(peer.session.receive(datagram, kinds_of(datagram), now_ms()), [])
+                UdpSocket.send(connection._socket, datagram, (HOST, self.port))
+            await asyncio.sleep(0.05)
+            self.assertEqual(peer.heard, heard)
+            self.assertEqual(await self.ask(connection), b"slot 1")
+
+        self.play(scenario)
+
+    def test_a_forged_end_of_the_handshake_proves_nothing(self):
+        async def scenario(listener):
+            listener.close()
+            silent = UdpSocket(HOST, self.port)
+            connection = Connection(UdpSocket(HOST), (HOST, self.port), identity(at(0)), psk(at(0)))
+            self.client.attach(connection)
+            await silent.readable()
+            forged = last_flight(b"")[-67:]
+            silent.send(forged, silent.receive()[1])
+            await asyncio.sleep(0.1)
+            request = asyncio.create_task(self.ask(connection))
+            await asyncio.sleep(0.1)
+            # Nothing but handshakes goes out.
+            received = silent.receive()
+            while received is not None:
+                self.assertTrue(is_client_hello(received[0]))
+                received = silent.receive()
+            self.client.detach(connection)
+            with self.assertRaises(Unreachable):
+                await request
+            silent.close()
+
+        self.play(scenario)
+
     def test_a_client_that_starts_anew_at_its_address_replaces_its_session(self):
         async def scenario(listener):
             address = UdpSocket(HOST, free_port())
