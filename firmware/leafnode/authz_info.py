@@ -1,6 +1,7 @@
 """/authz-info of a node, and requests under the access tokens that were posted there."""
 
-from leafkey.ace.server import Access, ResourceServer, denial
+from leafkey.ace.accesses import Access
+from leafkey.ace.server import ResourceServer, denial
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
     APPLICATION_ACE_CBOR,
@@ -84,7 +85,7 @@ class AuthzInfo:
         Refused carries every other answer.
         """
         try:
-            access = self.server.received(recipient, now)
+            access = self.server.accesses.received(recipient, now)
         except AuthenticationError:
             raise self.refusal(now)
         if access is None:

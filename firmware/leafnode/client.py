@@ -179,13 +179,14 @@ class Client:
         `permissions`: methods by path, {"/temp": ("GET",), "/vent": ("GET", "PUT")}. Returns what
         this node may do, in the same form; it may be less. The URI names the server alone.
         """
-        if self._access is None:
+        access = self._tokens or self._access
+        if access is None:
             raise NotAllowed("no identity to ask with: provision this node")
         target = self._target(uri, None)
         scope = [(path, _bits(permissions[path])) for path in permissions]
         sender = Sender(self, target.remote)
         try:
-            granted = await self._access.authorize(scope, target.origin, sender.send)
+            granted = await access.authorize(scope, target.origin, sender.send)
         finally:
             sender.close()
         return {path: tuple(aif.method_names(bits).split(",")) for path, bits in granted}

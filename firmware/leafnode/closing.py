@@ -29,7 +29,7 @@ class Closing:
         if guard is not None:
             guard.on_change = self.sweep
         if contexts.tokens is not None:
-            contexts.tokens.server.on_change = self.sweep
+            contexts.tokens.server.accesses.on_change = self.sweep
         observers.on_begin = self._changed.set
         contexts.on_open = self._changed.set
 

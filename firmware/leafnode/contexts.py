@@ -151,7 +151,7 @@ class Contexts:
     def close_ended(self, now: int):
         """Forget the channels whose grant has ended, or the time of their AT, and ended tokens."""
         if self.tokens is not None:
-            self.tokens.server.close_ended(now)
+            self.tokens.server.accesses.close_ended(now)
         for recipient in list(self._channels):
             if not self._channels[recipient].is_current(now):
                 self._forget(recipient)
@@ -160,7 +160,7 @@ class Contexts:
         """Return when the time of the next channel or token is over, ms; None if there is none."""
         ends = [channel.end() for channel in self._channels.values()]
         if self.tokens is not None:
-            ends.append(self.tokens.server.next_end())
+            ends.append(self.tokens.server.accesses.next_end())
         ends = [end for end in ends if end is not None]
         return min(ends) if ends else None
 

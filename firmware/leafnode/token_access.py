@@ -16,6 +16,7 @@ from leafkey.coap.numbers import (
     CONTENT_FORMAT,
     CREATED,
     FORBIDDEN,
+    GET,
     MAX_AGE,
     METHOD_NOT_ALLOWED,
     PATCH,
@@ -95,6 +96,22 @@ class TokenAccess:
         except NotProtected:
             self._held.pop(origin, None)
             raise ProtocolError("the server refuses a fresh token")
+
+    async def authorize(self, scope: list, origin: tuple, send) -> list:
+        """Get a token for `scope` before it is needed; return what this node may do then.
+
+        `send` and errors as in `exchange`.
+        """
+        visit = _Visit(origin, send)
+        held = self._held.get(origin)
+        if held is None:
+            response = await send(Message(GET))
+            if response.code != UNAUTHORIZED:
+                raise NotAllowed("the server asks for no authorization, and so protects nothing")
+            held = await self._obtained(visit, scope, None, response)
+        elif held.is_over(now_ms()) or aif.minus(scope, held.permissions):
+            held = await self._obtained(visit, scope, held)
+        return held.permissions
 
     async def _authorized(self, held: Held, message: Message, send) -> tuple:
         if held.context is None:

@@ -3,9 +3,10 @@
 It has no I/O: what comes to /authz-info goes in, answers come out.
 """
 
-from collections import OrderedDict, namedtuple
+from collections import namedtuple
 
 from leafkey.ace import aif, authz_info, cwt, labels, osc
+from leafkey.ace.accesses import Access, Accesses, Terms
 from leafkey.ace.cnonce import Cnonces
 from leafkey.ace.lifetime import Lifetimes
 from leafkey.coap.message import Message
@@ -25,43 +26,16 @@ from leafkey.errors import AuthenticationError, DecodeError, NotAllowed, Unsuppo
 from leafkey.oscore.preset import Preset
 from leafkey.oscore.recipients import Recipients
 
-# Contexts that no request has been made in yet: nobody has shown that it has their key.
-MAX_UNPROVEN = const(8)
-# PoP keys with a token; the one heard least recently makes room.
-MAX_ACCESSES = const(16)
 # Of a Recipient ID that is chosen here.
 ID_LEN = const(2)
 
 # Where the AS is, this RS's name there, what protects its tokens, and `iss` in them if they have
 # one that counts.
 Authority = namedtuple("Authority", ("uri", "audience", "key", "issuer"))
-# What a token says: permissions, and until when, ms.
-Terms = namedtuple("Terms", ("permissions", "end"))
-
-
-class Access:
-    """What whoever has one PoP key may do, by its latest token. `id` is the AS's name of it."""
-
-    def __init__(self, material: osc.InputMaterial):
-        self.id = material.id
-        self.secret = material.secret
-        self.terms: Terms
-        # The context that was proven last.
-        self.recipient: Preset
-        self.is_dropped = False
-
-    @property
-    def permissions(self):
-        """What the latest token permits, as the server's `understand` returned it."""
-        return self.terms.permissions
-
-    def is_current(self, now: int) -> bool:
-        """Tell whether the token still stands; now: ms."""
-        return not self.is_dropped and now < self.terms.end
 
 
 class ResourceServer:
-    """Takes tokens, and knows who may do what in the contexts under them."""
+    """Takes tokens; `accesses` is who may do what in the contexts under them."""
 
     def __init__(
         self,
@@ -88,14 +62,7 @@ class ResourceServer:
         self._more = more
         self._cnonces = Cnonces(provider, random_bytes)
         self._lifetimes = Lifetimes(provider, store, self._cnonces, authority.audience, clock)
-        # {recipient: (InputMaterial, Terms)}, oldest first.
-        self._unproven = OrderedDict()
-        # {recipient: Access}, heard least recently first.
-        self._proven = OrderedDict()
-        # Called when a context was proven, or a token has changed: a time may end sooner.
-        self.on_change = _nothing
-
-    # /authz-info
+        self.accesses = Accesses(recipients)
 
     def hints(self, now: int) -> Message:
         """Return the 4.01 for a request without a token, or whose token is not good."""
@@ -122,8 +89,7 @@ class ResourceServer:
             if not isinstance(kid, bytes) or not equal(kid, access.id):
                 raise AuthenticationError("a token for another key")
             self._lifetimes.take(claims, token, terms.end)
-            access.terms = terms
-            self.on_change()
+            self.accesses.replace(access, terms)
             return Message(CREATED)
 
         return self._answered(updated, payload, now)
@@ -148,9 +114,7 @@ class ResourceServer:
         if self._more is not None:
             said.update(self._more(request, claims))
         self._lifetimes.take(claims, token, terms.end)
-        self._make_room(material.id)
-        self._recipients.add(recipient)
-        self._unproven[recipient] = material, terms
+        self.accesses.add(recipient, material, terms)
         return _answer(CREATED, said)
 
     def _verified(self, token: bytes, now: int) -> tuple:
@@ -183,80 +147,6 @@ class ResourceServer:
             if id2 != id1 and not self._recipients.has(id2):
                 return id2
 
-    def _make_room(self, id: bytes):
-        """Of the unproven, the key with most of them loses its oldest: who posts one token over
-        and over takes no other client's place.
-        """
-        while len(self._unproven) >= MAX_UNPROVEN:
-            ids = [material.id for material, _ in self._unproven.values()] + [id]
-            most = max(ids, key=ids.count)
-            of_most = [r for r, (material, _) in self._unproven.items() if material.id == most]
-            self._forget(of_most[0])
-
-    # Requests
-
-    def received(self, recipient, now: int) -> Access | None:
-        """Return the Access behind a request that has verified; None if it is not from here.
-
-        AuthenticationError if its token has ended. The first request in a context proves that its
-        client has the key, and ends the context before it.
-        """
-        if recipient not in self._unproven and recipient not in self._proven:
-            return None
-        self.close_ended(now)
-        if recipient in self._unproven:
-            self._prove(recipient)
-        access = self._proven.pop(recipient, None)
-        if access is None:
-            raise AuthenticationError("the token has ended")
-        self._proven[recipient] = access
-        return access
-
-    def close_ended(self, now: int):
-        """Forget the contexts whose token has ended."""
-        for recipient in list(self._unproven):
-            if now >= self._unproven[recipient][1].end:
-                self._forget(recipient)
-        for recipient in list(self._proven):
-            if not self._proven[recipient].is_current(now):
-                self._forget(recipient)
-
-    def next_end(self) -> int | None:
-        """Return when the next token ends, ms; None if there is none."""
-        ends = [access.terms.end for access in self._proven.values()]
-        return min(ends) if ends else None
-
-    def _prove(self, recipient):
-        material, terms = self._unproven.pop(recipient)
-        access = self._by_id(material.id)
-        if access is None or not equal(access.secret, material.secret):
-            if access is not None:
-                self._drop(access)
-            access = Access(material)
-        else:
-            self._forget(access.recipient)
-        access.terms = terms
-        access.recipient = recipient
-        self._proven[recipient] = access
-        while len(self._proven) > MAX_ACCESSES:
-            self._drop(next(iter(self._proven.values())))
-        self.on_change()
-
-    def _by_id(self, id: bytes) -> Access | None:
-        for access in self._proven.values():
-            if access.id == id:
-                return access
-        return None
-
-    def _drop(self, access: Access):
-        access.is_dropped = True
-        self._forget(access.recipient)
-
-    def _forget(self, recipient):
-        self._unproven.pop(recipient, None)
-        self._proven.pop(recipient, None)
-        self._recipients.remove(recipient)
-
 
 def denial(permissions: list, request: Message) -> int:
     """Return 0 if permissions of an AIF cover a request, else the code to refuse it with."""
@@ -275,7 +165,3 @@ def _aif(scope: object) -> list:
 
 def _answer(code: int, said: dict) -> Message:
     return Message(code, ((CONTENT_FORMAT, APPLICATION_ACE_CBOR),), cbor.encode(said))
-
-
-def _nothing():
-    pass

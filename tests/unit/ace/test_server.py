@@ -3,8 +3,8 @@
 import unittest
 
 from leafkey.ace import cwt, labels, osc
+from leafkey.ace.accesses import MAX_ACCESSES, MAX_UNPROVEN
 from leafkey.ace.lifetime import MAX_KNOWN
-from leafkey.ace.server import MAX_ACCESSES, MAX_UNPROVEN
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
     BAD_REQUEST,
@@ -191,7 +191,7 @@ class PlacesTest(unittest.TestCase):
     def test_who_is_not_from_here(self):
         context = self.client(1)[1]
         stranger = Preset(context, bytes)
-        self.assertIsNone(self.world.server.received(stranger, 0))
+        self.assertIsNone(self.world.server.accesses.received(stranger, 0))
 
     def test_wrong_requests_prove_nothing(self):
         _, context = self.client(1)
@@ -199,7 +199,7 @@ class PlacesTest(unittest.TestCase):
         message.payload = message.payload[:-1] + b"\0"
         with self.assertRaises(Refused):
             self.world.receive(message)
-        self.assertIsNone(self.world.server.next_end())
+        self.assertIsNone(self.world.server.accesses.next_end())
 
     def test_when_the_next_one_ends(self):
         for number, seconds in ((1, 70), (2, 50), (3, 60)):
@@ -208,10 +208,10 @@ class PlacesTest(unittest.TestCase):
             answer = self.world.post(token)
             if number != 2:
                 self.world.ask(self.world.context(answer, id, secret(number)))
-        self.assertEqual(self.world.server.next_end(), 60000)
+        self.assertEqual(self.world.server.accesses.next_end(), 60000)
         self.world.now = 70000
-        self.world.server.close_ended(self.world.now)
-        self.assertIsNone(self.world.server.next_end())
+        self.world.server.accesses.close_ended(self.world.now)
+        self.assertIsNone(self.world.server.accesses.next_end())
         self.assertEqual(len(self.world.recipients), 0)
 
 
@@ -277,7 +277,7 @@ class StorageTest(unittest.TestCase):
         world = World()
         context = world.context(world.post(world.counted(1, 1 << 52)))
         world.ask(context)
-        self.assertEqual(world.server.next_end(), (1 << 30) * 1000)
+        self.assertEqual(world.server.accesses.next_end(), (1 << 30) * 1000)
 
 
 class UpdateTest(unittest.TestCase):
@@ -286,7 +286,7 @@ class UpdateTest(unittest.TestCase):
         self.context = self.world.context(self.world.post(self.world.counted(1)))
         self.access = self.world.ask(self.context)
         self.changes = []
-        self.world.server.on_change = lambda: self.changes.append(self.world.now)
+        self.world.server.accesses.on_change = lambda: self.changes.append(self.world.now)
 
     def update(self, claims: dict) -> int:
         filled = {cwt.EXI: 500, cwt.CTI: b"thermo\x02", cwt.CNF: {labels.KID: b"\x01"}}
@@ -297,13 +297,13 @@ class UpdateTest(unittest.TestCase):
     def test_somebody_is_told(self):
         self.assertEqual(self.update({}), CREATED)
         self.assertEqual(self.changes, [0])
-        self.assertEqual(self.world.server.next_end(), 500000)
+        self.assertEqual(self.world.server.accesses.next_end(), 500000)
 
     def test_of_a_refused_one_nobody_is(self):
         self.assertEqual(self.update({cwt.AUD: "lamp"}), FORBIDDEN)
         self.assertEqual(self.update({cwt.CNF: {labels.KID: b"\x02"}}), UNAUTHORIZED)
         self.assertEqual(self.changes, [])
-        self.assertEqual(self.world.server.next_end(), 100000)
+        self.assertEqual(self.world.server.accesses.next_end(), 100000)
 
     def test_it_narrows_too(self):
         self.assertEqual(self.update({cwt.SCOPE: cbor.encode([["/other", 1]])}), CREATED)

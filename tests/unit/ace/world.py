@@ -105,7 +105,7 @@ class World:
     def receive(self, message: Message) -> tuple:
         """(Access, code that refuses the request or 0)."""
         recipient, incoming = self.recipients.unprotect(message)
-        access = self.server.received(recipient, self.now)
+        access = self.server.accesses.received(recipient, self.now)
         return access, denial(access.permissions, incoming.request)
 
     def is_known(self, context) -> bool:

@@ -188,6 +188,18 @@ class AccessTest(Case):
     def context(self, client: Client):
         return next(iter(client._tokens._held.values())).context
 
+    def test_all_that_will_be_needed_is_asked_for_at_once(self):
+        async def scenario(client, uri):
+            wanted = {"/temp": ("GET",), "/vent": ("GET", "PUT", "POST")}
+            granted = {"/temp": ("GET",), "/vent": ("GET", "PUT")}
+            self.assertEqual(await client.authorize(uri, wanted), granted)
+            self.assertEqual((await client.get(uri + "/temp")).status, "2.05")
+            self.assertEqual((await client.put(uri + "/vent", "open")).status, "2.04")
+            self.assertEqual(await client.authorize(uri, granted), granted)
+
+        self.play(scenario)
+        self.assertEqual(len(self.authority.asked), 1)
+
     def test_what_the_owner_does_not_allow(self):
         async def scenario(client, uri):
             with self.assertRaises(NotAllowed):
@@ -305,8 +317,8 @@ class EndTest(Case):
 
     def forget(self):
         """Let the server make room for others."""
-        tokens = self.server._contexts.tokens.server
-        tokens._drop(next(iter(tokens._proven.values())))
+        accesses = self.server._contexts.tokens.server.accesses
+        accesses._drop(next(iter(accesses._proven.values())))
 
     def test_a_server_that_has_forgotten_the_context(self):
         async def scenario(client, uri):
