@@ -22,7 +22,7 @@ from leafnode.router import OPEN, Route, Router
 
 # Who holds the grant behind a request: the manager, or a client by (epoch, slot, generation); or
 # whoever shares a context with this node, by that.
-Holder = namedtuple("Holder", ("is_manager", "grant"))
+Holder = namedtuple("Holder", ("grant",))
 
 
 class Admitted:
@@ -74,7 +74,7 @@ class Authorized(Admitted):
         self.answer = answer
         self.expendable = False
         self.who = session.pseudonym
-        self.peer = Holder(is_manager, session.peer)
+        self.peer = Holder(session.peer)
 
     @property
     def observer(self) -> tuple:
@@ -119,7 +119,7 @@ def admit(
     if guard is None:
         raise Refused(Message(BAD_OPTION))
     session = guard.unprotect(message, router.level_of, now)
-    return Authorized(session, guard.is_manager(session), router.find(session.request))
+    return Authorized(session, False, router.find(session.request))
 
 
 def _channel_of(remote: tuple) -> Channel | None:

@@ -14,6 +14,7 @@ from leafkey.errors import (
     UnknownToken,
     UsedToken,
 )
+from leafkey.oscore.association import Association
 from leafkey.oscore.context import Incoming, header_of
 from leafkey.oscore.preset import Preset
 from leafkey.oscore.recipients import NOT_FOUND, Recipients, refused
@@ -37,7 +38,6 @@ class Trusted:
     answer = None
 
     def __init__(self, recipient, incoming: Incoming):
-        self.verifier = None
         self.peer = recipient
         self.request = incoming.request
         self._incoming = incoming
@@ -62,7 +62,6 @@ class ChannelSession:
 
     def __init__(self, channel: Channel, request: Message, protect):
         """`protect(response)` is what the channel does for a response."""
-        self.verifier = channel.verifier
         self.peer = channel.peer
         self.request = request
         self.pseudonym = channel.pseudonym
@@ -92,8 +91,7 @@ class Contexts:
         self._given = []
         # Under which ATs open channels; None where there are none.
         self.verifier: Verifier | None = None
-        # Whose requests are the manager's; None if it does not come this way.
-        self.manager = None
+        self._manager = None
         # Contexts under access tokens; None where there are none.
         self.tokens = None
         # {recipient: Channel}, heard least recently first.
@@ -115,6 +113,11 @@ class Contexts:
     def take_tokens(self, tokens):
         """Serve clients with access tokens: `tokens` is a leafnode.authz_info.AuthzInfo."""
         self.tokens = tokens
+
+    def serve_manager(self, association: Association):
+        """Take what comes in the association with the manager as its word."""
+        self.add(association)
+        self._manager = association
 
     def unprotect(self, message: Message, now: int):
         """Return the session of a request that is protected by OSCORE.
@@ -142,7 +145,7 @@ class Contexts:
 
     def is_manager(self, session) -> bool:
         """Tell the manager from everybody else."""
-        return self.manager is not None and session.peer is self.manager
+        return self._manager is not None and session.peer is self._manager
 
     def is_current(self, grant, now: int) -> bool:
         """Tell whether an access token still stands; True of what is none."""

@@ -1,4 +1,4 @@
-"""What stands before a server's resources: PAT for its clients, and the manager's way in."""
+"""What stands before a server's resources: PAT for its clients, and what the manager may do."""
 
 import asyncio
 
@@ -26,22 +26,16 @@ _SERVER_TOKEN_SEGMENTS = (SERVER_TOKEN_PATH[1:].encode(),)
 
 
 class Guard:
-    """Two verifiers: the ST under which clients come, and the channel by which SAM comes.
+    """The ST under which clients come, which the manager changes.
 
     `log(text)` is told of damaged state, never of a secret.
     """
 
     def __init__(self, node: Node, log):
         identity, sam = node.identity, node.uplink.token_uri
-
-        def verifier(store: VerifierState) -> Verifier:
-            made = Verifier(node.provider, node.random_bytes, store, sam, identity.name)
-            _load(made, store, log)
-            return made
-
         state = identity.server_token()
-        self.clients = verifier(state)
-        self._manager = verifier(identity.downlink())
+        self.clients = Verifier(node.provider, node.random_bytes, state, sam, identity.name)
+        _load(self.clients, state, log)
         self._follower = Follower(node.provider, self.clients, state, state.last)
         # Set when the manager wants to change an ST that this node does not have, or somebody
         # carried a change here of which the manager has not heard yet.
@@ -56,21 +50,15 @@ class Guard:
         return token[tokens.VERSION] if token else 0
 
     def unprotect(self, message: Message, level_of, now: int) -> Session:
-        """Return the session of an authorized request, from a client or from the manager.
+        """Return the session of a client's authorized request.
 
         Refused carries every other answer; `level_of` and times as for Verifier.unprotect.
         """
-        if self._manager.knows(message):
-            return self._manager.unprotect(message, level_of, now)
         return self.clients.unprotect(message, level_of, now)
 
     def refuse(self) -> Message:
         """Return the answer to a request that carries no AT and may not go without: message (4)."""
         return self.clients.refuse()
-
-    def is_manager(self, session: Session) -> bool:
-        """Tell the manager from a client."""
-        return session.verifier is self._manager
 
     def apply(self, payload: bytes, now: int):
         """Take the ST in a payload from SAM; errors as of Verifier.apply."""
@@ -92,10 +80,8 @@ class Guard:
 
     def is_current(self, holder, now: int) -> bool:
         """Tell whether the grant of an admission.Holder still stands; a given context does."""
-        if not isinstance(holder.grant, tuple):
-            return True
-        verifier = self._manager if holder.is_manager else self.clients
-        return verifier.is_current(holder.grant, now)
+        grant = holder.grant
+        return not isinstance(grant, tuple) or self.clients.is_current(grant, now)
 
     def next_end(self, now: int) -> int | None:
         """Return when the next grant of a client ends, ms; None if none does by itself."""

@@ -1,122 +1,119 @@
 """Who this node is: what provisioning gave it, turned into state on the first start (SPEC 10)."""
 
 from leafkey.codec import cbor
-from leafkey.errors import DecodeError, StateError
-from leafkey.pat import tokens
-from leafkey.pat.presenter import Presenter
+from leafkey.errors import DecodeError, StateError, UnsupportedError
+from leafkey.oscore.material import Material, from_fields
 from leafnode.state import VerifierState, page_prefix
 from leafnode.storage import Files, Storage
 
 IDENTITY = "identity"
 NODE = "node"
-UPLINK = "uplink"
-DOWNLINK = "downlink"
 SERVER_TOKEN = "st"
 GRANT_PREFIX = "ct-"
 
 _NAME = 1
 _MANAGER = 2
+# What identities had before channels were OSCORE contexts.
 _CLIENT_TOKEN = 3
 _SERVER_TOKEN = 4
 _HAS_CAM = 5
+_CHANNEL = 6
+_IS_SERVER = 7
+_MANAGER_NAME = 8
+_NEEDED = (_NAME, _MANAGER, _CHANNEL, _MANAGER_NAME)
+_FLAGS = (_HAS_CAM, _IS_SERVER)
+
+_NEW_ONE = ": provision this node again"
 
 
 class Identity:
-    """A node's name, its manager's URI, and the keys between the two.
+    """A node's name, its manager's URI, and what the two share.
 
     `has_cam`: the manager is a CAM, which asks the SAMs of servers for this node.
     """
 
     def __init__(
         self,
-        provider,
         storage: Storage,
         name: str,
         manager: str,
+        channel: Material,
         is_server: bool,
-        has_cam: bool = False,
+        has_cam: bool,
     ):
-        self._provider = provider
         self.storage = storage
         self.name = name
         self.manager = manager
+        self.channel = channel
         self.is_server = is_server
         self.has_cam = has_cam
-
-    def uplink(self) -> Presenter:
-        """Return what authorizes this node at its manager."""
-        state = self.storage.read(UPLINK)
-        if state is None:
-            raise StateError("no key for the manager: provision this node again")
-        return Presenter.restore(self._provider, state, self._save_uplink)
-
-    def downlink(self) -> VerifierState:
-        """Return the store of what authorizes the manager at this node."""
-        return VerifierState(self.storage, DOWNLINK, twice=True)
 
     def server_token(self) -> VerifierState:
         """Return the store of the ST that this node serves under."""
         return VerifierState(self.storage, SERVER_TOKEN)
 
-    def _save_uplink(self, state: bytes):
-        self.storage.write(UPLINK, state, twice=True)
-
 
 def load(provider, directory: str, files: Files | None = None) -> Identity:
     """Return the identity in a state directory, taking up a fresh one that provisioning left.
 
-    StateError says what is missing and what to do. What only provisioning could bring back is kept
-    twice: the channels' keys and whose they are.
+    StateError says what is missing and what to do. It is kept twice: only provisioning could bring
+    it back.
     """
     storage = Storage(directory, files)
     provisioned = storage.take_raw(IDENTITY)
     if provisioned is not None:
         _take_up(provider, storage, provisioned)
-    for name in [NODE, UPLINK, DOWNLINK] + storage.names(page_prefix(DOWNLINK)):
-        storage.mend(name)
+    storage.mend(NODE)
     record = storage.read(NODE)
     if record is None:
         raise StateError("no identity in " + directory + ": provision this node first")
     try:
-        name, manager, is_server, has_cam = cbor.decode_array(record, 4)
+        name, manager, channel, is_server, has_cam = cbor.decode_array(record, 5)
+        return Identity(storage, name, manager, from_fields(channel), is_server, has_cam)
     except DecodeError:
-        raise StateError("the identity in " + directory + " is damaged: provision this node again")
-    return Identity(provider, storage, name, manager, is_server, has_cam)
+        text = "the identity in " + directory + " is damaged, or of an earlier version"
+        raise StateError(text + _NEW_ONE)
 
 
 def _take_up(provider, storage: Storage, provisioned: bytes):
     """Make state of an identity; only then remove it, so that a cut in between starts over."""
-    name, manager, ct, st, has_cam = _decode(provisioned)
-    for record in (NODE, SERVER_TOKEN, DOWNLINK):
-        storage.remove(record)
-    for prefix in (GRANT_PREFIX, page_prefix(SERVER_TOKEN), page_prefix(DOWNLINK)):
-        for record in storage.names(prefix):
-            storage.remove(record)
-    Presenter(provider, ct, lambda state: storage.write(UPLINK, state, twice=True))
-    if st is not None:
-        VerifierState(storage, DOWNLINK, twice=True).put_token(st, {})
-    storage.write(NODE, cbor.encode([name, manager, st is not None, has_cam]), twice=True)
+    record = _record(provider, provisioned)
+    # The ST before its pages: one that lacks a page would be a damaged one.
+    pages = storage.names(page_prefix(SERVER_TOKEN))
+    for name in [NODE, SERVER_TOKEN] + pages + storage.names(GRANT_PREFIX):
+        storage.remove(name)
+    storage.write(NODE, record, twice=True)
     storage.remove(IDENTITY)
 
 
-def _decode(provisioned: bytes) -> tuple:
+def _record(provider, provisioned: bytes) -> bytes:
+    """Return what is stored of an identity."""
     try:
         fields = cbor.decode(provisioned)
-        if not isinstance(fields, dict):
-            raise DecodeError("an identity is a map")
-        name, manager = fields[_NAME], fields[_MANAGER]
-        ct = tokens.client_token(fields[_CLIENT_TOKEN])
-        st = fields.get(_SERVER_TOKEN)
-        st = None if st is None else tokens.server_token(st)
-        return name, manager, ct, st, _has_cam(fields)
-    except (DecodeError, KeyError, TypeError, AttributeError):
-        raise StateError("the identity is not readable: provision this node again")
+        if isinstance(fields, dict) and (_CLIENT_TOKEN in fields or _SERVER_TOKEN in fields):
+            raise StateError("the identity is of an earlier version" + _NEW_ONE)
+        name, manager, channel, is_server, has_cam = _checked(fields)
+        provider.aead(channel.alg)
+    except DecodeError:
+        raise StateError("the identity is not readable" + _NEW_ONE)
+    except UnsupportedError:
+        raise StateError("the identity needs an AEAD that this build lacks" + _NEW_ONE)
+    return cbor.encode([name, manager, channel.fields(), is_server, has_cam])
 
 
-def _has_cam(fields: dict) -> bool:
-    if _HAS_CAM not in fields:
-        return False
+def _checked(fields: object) -> tuple:
+    """Return (name, manager, Material, is_server, has_cam)."""
+    if not isinstance(fields, dict) or [label for label in _NEEDED if label not in fields]:
+        raise DecodeError("an identity is a map with a name, a manager and a channel")
+    for label in fields:
+        # Unknown labels could be restrictions.
+        if label not in _NEEDED and (label not in _FLAGS or fields[label] is not True):
+            raise DecodeError("a label of an identity that there is none of")
     # A server hears the manager that has its tokens; that is a SAM.
-    if fields[_HAS_CAM] is not True or _SERVER_TOKEN in fields:
+    if _HAS_CAM in fields and _IS_SERVER in fields:
         raise DecodeError("a CAM manages clients alone")
-    return True
+    for label in (_NAME, _MANAGER, _MANAGER_NAME):
+        if not isinstance(fields[label], str):
+            raise DecodeError("names are text")
+    channel = from_fields(fields[_CHANNEL])
+    return fields[_NAME], fields[_MANAGER], channel, _IS_SERVER in fields, _HAS_CAM in fields

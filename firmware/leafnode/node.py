@@ -1,14 +1,16 @@
 """One provisioned node: what its server and its client have in common."""
 
+import asyncio
 import os
 
 from leafkey.crypto.provider import default_provider
+from leafkey.oscore.association import Association
 from leafnode.identity import IDENTITY, NODE, load
 from leafnode.uplink import Uplink
 
 
 class Node:
-    """Its identity, and the one way to its manager: two of them would show the same ATs.
+    """Its identity, and its one association with its manager, for both directions.
 
     `trace(number, text)` is told of each message of the protocol, by its number in the draft.
     """
@@ -17,7 +19,10 @@ class Node:
         """Raise StateError if there is no identity in `directory`, or a damaged one."""
         self.provider = default_provider()
         self.identity = load(self.provider, directory)
-        self.uplink = Uplink(self.identity.uplink(), self.identity.manager, resolve)
+        self.association = Association(
+            self.provider, self.random_bytes, self.identity.channel, asyncio.Lock()
+        )
+        self.uplink = Uplink(self.association, self.identity.manager, resolve)
         self._log = log
 
     @staticmethod

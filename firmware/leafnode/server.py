@@ -85,8 +85,9 @@ class Server:
             self._take_tokens(ace, state)
         self._closing = Closing(self._guard, self._contexts, self._observers, self._assembler)
         self._dtls = None
-        if self._guard is not None:
+        if self.node is not None and self._guard is not None:
             self._contexts.verifier = self._guard.clients
+            self._contexts.serve_manager(self.node.association)
             if dtls and line is None:
                 self._dtls = self._dtls_listener(host, self._guard)
             self._router.add(COMMANDS_PATH, ("POST",), _commands(self._guard), OPEN, False)

@@ -22,11 +22,9 @@ _EMPTY = (0, 0) * PAGE
 class VerifierState:
     """The `store` of a leafkey.pat.verifier.Verifier (SPEC 6.1)."""
 
-    def __init__(self, storage: Storage, name: str, twice: bool = False):
-        """`twice` keeps copies, for an ST that nothing could replace."""
+    def __init__(self, storage: Storage, name: str):
         self._storage = storage
         self._name = name
-        self._twice = twice
         # No ST has this epoch.
         self._token = tokens.ServerToken(None, {tokens.EPOCH: -1, tokens.SLOTS: {}})
         # The pages of slots that are open, or were: {number: what _EMPTY describes}.
@@ -63,7 +61,7 @@ class VerifierState:
                 self._write_page(token, number, _EMPTY)
                 pages[number] = _EMPTY
         record = cbor.encode([tokens.encode_server_token(token), last])
-        self._storage.write(self._name, record, self._twice)
+        self._storage.write(self._name, record)
         self._token, self._pages, self.last = token, pages, last
         if other_epoch:
             self._forget_others()
@@ -81,8 +79,7 @@ class VerifierState:
         return page_prefix(self._name) + "%d-%d" % (token[tokens.EPOCH], number)
 
     def _write_page(self, token: tokens.ServerToken, number: int, page):
-        name = self._page_name(token, number)
-        self._storage.write(name, cbor.encode(list(page)), self._twice)
+        self._storage.write(self._page_name(token, number), cbor.encode(list(page)))
 
     def _read_page(self, token: tokens.ServerToken, number: int) -> tuple:
         name = self._page_name(token, number)

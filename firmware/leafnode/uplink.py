@@ -3,10 +3,7 @@
 from leafkey.coap import uri
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import CONTENT_FORMAT, POST
-from leafkey.errors import ProtocolError
-from leafkey.pat.dialogue import Dialogue
-from leafkey.pat.presenter import NotRecognized, Presenter
-from leafkey.pat.tokens import CONFIDENTIAL
+from leafkey.oscore.association import Association
 from leafnode.transfer import transfer
 
 TOKEN_PATH = "/token"
@@ -15,11 +12,11 @@ RECEIPT_PATH = "/receipt"
 
 
 class Uplink:
-    """Posts to the manager at `confidential`."""
+    """Posts to the manager."""
 
-    def __init__(self, presenter: Presenter, manager: str, resolve):
+    def __init__(self, association: Association, manager: str, resolve):
         """`resolve(host, port)` gives the remote behind the manager's URI `manager`."""
-        self._presenter = presenter
+        self._association = association
         self._resolve = resolve
         self._host, self._port, _ = uri.parse(manager)
         self.token_uri = manager.rstrip("/") + TOKEN_PATH
@@ -36,14 +33,9 @@ class Uplink:
             return await send_to(message, remote)
 
         # The manager takes a request twice as once: by request id, and by version (SPEC 9).
-        dialogue = Dialogue(self._presenter, send, repeat_all=True)
-
         async def exchange(message: Message) -> Message:
-            return (await dialogue.request(message, CONFIDENTIAL))[1]
+            return (await self._association.request(message, send))[1]
 
         request = Message(POST, ((CONTENT_FORMAT, content_format),), payload)
         request.set_path(path)
-        try:
-            return await transfer(request, exchange)
-        except NotRecognized:
-            raise ProtocolError("the manager does not know this node: provision it")
+        return await transfer(request, exchange)

@@ -83,9 +83,7 @@ def _add(session: Session, cam: Node, name: str, now: int) -> Node:
     count = session.scalar(select(func.count(Node.id)).where(Node.cam_id == cam.id)) or 0
     if count >= MAX_CLIENTS:
         raise ManagerError(f"{cam.name} has {count} clients here, the limit", "use another CAM")
-    node = Node(
-        name=name, role=provision.CLIENT, cam_id=cam.id, generation=0, version=0, created_at=now
-    )
+    node = Node(name=name, role=provision.CLIENT, cam_id=cam.id, created_at=now)
     session.add(node)
     session.flush()
     return node

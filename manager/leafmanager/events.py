@@ -14,7 +14,6 @@ TICKET_TRANSFER = 8
 CLIENT_INFORMATION = 9
 SERVER_TOKEN_REQUEST = 2
 SERVER_TOKEN = 3
-REFUSAL = 4
 # What is no message of the protocol: a server that is full, an error of our own.
 NOTE = 0
 

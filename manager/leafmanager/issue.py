@@ -1,4 +1,4 @@
-"""The tokens that go out: STs whole and as changes, CTs, and those of the channels to nodes.
+"""The tokens that go out: STs whole and as changes, and CTs.
 
 Everything is made from rows and the clock; nothing here decides or stores.
 """
@@ -9,7 +9,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from leafkey.ace import aif
-from leafkey.coap.numbers import GET, POST
 from leafkey.crypto.provider import default_provider
 from leafkey.pat import endorsement as endorsements
 from leafkey.pat import functions, tokens, tree
@@ -17,20 +16,13 @@ from leafkey.pat.tokens import ClientToken, ServerToken, SlotGrant
 from leafmanager import per_at, ranges
 from leafmanager.holding import has_expired, live_grants
 from leafmanager.policy import ENDORSED, IMPLICIT
-from leafmanager.store.tables import Grant, Manager, Node, Server, Slot
+from leafmanager.store.tables import Grant, Manager, Server, Slot
 
 TOKEN_PATH = "/token"
 SERVER_TOKEN_PATH = "/server-token"
 COMMANDS_PATH = "/commands"
 RECEIPT_PATH = "/receipt"
 TRL_PATH = "/trl"
-
-# The shape of the channels. A branch lasts a node 33 million requests; 1024 nodes fit SPEC 11.
-_CHANNEL = {tokens.DEGREE: 33, tokens.DEPTH: 1 << 20, tokens.AT_LEN: 16, tokens.WINDOW: 8}
-_CHANNEL_LAST = tree.capacity(_CHANNEL[tokens.DEPTH], _CHANNEL[tokens.DEGREE]) - 1
-MAX_NODES = 1024
-# Slot and generation of the manager in the tree of its channel to a server (SPEC section 10).
-_MANAGER_SLOT = (1, 1)
 
 
 def now() -> int:
@@ -118,72 +110,6 @@ def pseudonym_key(grant: Grant) -> bytes:
     return tree.pseudonym_key(_suite(server.suite), ct)
 
 
-def manager_token(session: Session, manager: Manager) -> ServerToken:
-    """Return the manager's own ST: every node holds a slot in it."""
-    params = {
-        tokens.EPOCH: 1,
-        tokens.SUITE: manager.suite,
-        tokens.N_CLIENTS: MAX_NODES,
-        tokens.AEAD: manager.aead,
-        tokens.AUDIENCE: manager.name,
-        tokens.SAM: token_uri(manager),
-        tokens.SLOTS: {node.slot: _node_grant(node) for node in channel_nodes(session)},
-        tokens.VERSION: manager.version,
-    }
-    return ServerToken(manager.st, _CHANNEL | params)
-
-
-def channel_nodes(session: Session) -> list[Node]:
-    """Return the nodes that have a channel to the manager: all but the clients of CAMs."""
-    return list(session.scalars(select(Node).where(Node.slot.is_not(None))))
-
-
-def manager_change(session: Session, version: int) -> ServerToken:
-    """Return the change that made `version` of the manager's own ST."""
-    nodes = [node for node in channel_nodes(session) if node.version == version]
-    params = {
-        tokens.EPOCH: 1,
-        tokens.VERSION: version,
-        tokens.SLOTS: {node.slot: _node_grant(node) for node in nodes},
-    }
-    return ServerToken(None, params)
-
-
-def upward_token(manager: Manager, node: Node) -> ClientToken:
-    """Return the CT with which a node speaks to the manager."""
-    slot = node.slot
-    if slot is None:
-        raise ValueError("the client of a CAM has no channel of its own")
-    ct = _derive(manager.suite, manager.st, (slot, node.generation))
-    return ClientToken(ct, _channel_params(manager.suite, manager.aead, manager.name, slot))
-
-
-def downward_server_token(manager: Manager, server: Server) -> ServerToken:
-    """Return the ST with which a server hears the manager: N = 1, the manager in slot 1."""
-    permissions = [(SERVER_TOKEN_PATH, aif.method_bit(POST))]
-    slot, generation = _MANAGER_SLOT
-    params = {
-        tokens.EPOCH: 1,
-        tokens.SUITE: server.suite,
-        tokens.N_CLIENTS: 1,
-        tokens.AEAD: server.aead,
-        tokens.AUDIENCE: server.node.name,
-        tokens.SAM: token_uri(manager),
-        tokens.SLOTS: {
-            slot: SlotGrant(generation, _CHANNEL_LAST, tokens.CONFIDENTIAL, 0, permissions)
-        },
-        tokens.VERSION: 1,
-    }
-    return ServerToken(server.channel_st, _CHANNEL | params)
-
-
-def downward_client_token(server: Server) -> ClientToken:
-    """Return the CT with which the manager speaks to a server."""
-    ct = _derive(server.suite, server.channel_st, _MANAGER_SLOT)
-    params = _channel_params(server.suite, server.aead, server.node.name, _MANAGER_SLOT[0])
-    return ClientToken(ct, params)
-
-
 def _shape(server: Server) -> dict:
     return {
         tokens.SUITE: server.suite,
@@ -216,27 +142,6 @@ def _terms(grant: Grant, now: int) -> SlotGrant:
         None if grant.expires_at is None else grant.expires_at - now,
         per_at.of(grant),
     )
-
-
-def _node_grant(node: Node) -> SlotGrant:
-    paths = [TOKEN_PATH, RECEIPT_PATH]
-    if node.role != "client":
-        paths.append(SERVER_TOKEN_PATH)
-    permissions = [(path, aif.method_bit(POST)) for path in paths]
-    permissions.append((TRL_PATH, aif.method_bit(GET)))
-    return SlotGrant(node.generation, _CHANNEL_LAST, tokens.CONFIDENTIAL, 0, permissions)
-
-
-def _channel_params(suite: int, aead: int, audience: str, slot: int) -> dict:
-    return _CHANNEL | {
-        tokens.SUITE: suite,
-        tokens.AEAD: aead,
-        tokens.AUDIENCE: audience,
-        tokens.SLOT: slot,
-        tokens.FIRST: 0,
-        tokens.LAST: _CHANNEL_LAST,
-        tokens.LEVEL: tokens.CONFIDENTIAL,
-    }
 
 
 def _derive(suite: int, x: bytes, address: tuple[int, ...]) -> bytes:

@@ -3,22 +3,23 @@
 import secrets
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from leafkey.codec import cbor
 from leafkey.errors import DecodeError
+from leafkey.oscore.material import ID_LEN, SECRET_LEN, Material
 from leafkey.pat import tokens
 from leafkey.pat.tokens import SlotGrant
-from leafmanager import issue, units
+from leafmanager import issue
 from leafmanager.errors import ManagerError
-from leafmanager.store.tables import Manager, Node, Server
+from leafmanager.store.tables import Channel, Manager, Node, Server
 
 SERVER = "server"
 CLIENT = "client"
 
 # Labels of an identity.
-_NAME, _MANAGER_URI, _UPWARD, _DOWNWARD, _HAS_CAM = 1, 2, 3, 4, 5
+_NAME, _URI, _HAS_CAM, _CHANNEL, _IS_SERVER, _MANAGER = 1, 2, 5, 6, 7, 8
 
 
 class Shape(NamedTuple):
@@ -35,10 +36,8 @@ class Shape(NamedTuple):
 
 
 def manager_row(name: str, uri: str, aead: int) -> Manager:
-    """Return a new manager with a fresh St for its channels."""
-    suite = units.suite("chacha20")
-    st = secrets.token_bytes(tokens.SECRET_LEN)
-    return Manager(id=1, name=name, uri=uri, st=st, suite=suite, aead=aead, version=0)
+    """Return a new manager; `aead` is for the channels of its clients."""
+    return Manager(id=1, name=name, uri=uri, aead=aead)
 
 
 def manager_of(session: Session) -> Manager:
@@ -53,7 +52,8 @@ def add_client(session: Session, name: str, now: int, has_cam: bool = False) -> 
     """
     manager = manager_of(session)
     node = _add_node(session, manager, name, CLIENT, now)
-    return _identity(manager, node, {_HAS_CAM: True} if has_cam else {})
+    channel = _add_channel(session, node, manager.aead)
+    return _identity(manager, node, channel, {_HAS_CAM: True} if has_cam else {})
 
 
 def add_server(session: Session, name: str, shape: Shape, now: int, asks: bool = False) -> bytes:
@@ -69,14 +69,13 @@ def add_server(session: Session, name: str, shape: Shape, now: int, asks: bool =
         version=1,
         confirmed=0,
         asks=asks,
-        channel_st=secrets.token_bytes(tokens.SECRET_LEN),
         **shape._asdict(),
     )
     session.add(server)
     session.flush()
     check_shape(session, server, now)
-    downward = tokens.encode_server_token(issue.downward_server_token(manager, server))
-    return _identity(manager, server.node, {_DOWNWARD: cbor.decode(downward)})
+    channel = _add_channel(session, server.node, server.aead)
+    return _identity(manager, server.node, channel, {_IS_SERVER: True})
 
 
 def find_node(session: Session, name: str, role: str) -> Node:
@@ -94,21 +93,30 @@ def find_node(session: Session, name: str, role: str) -> Node:
 
 def _add_node(session: Session, manager: Manager, name: str, role: str, now: int) -> Node:
     _check_free(session, manager, name)
-    highest = session.scalar(select(func.max(Node.slot))) or 0
-    if highest >= issue.MAX_NODES:
-        raise ManagerError(f"this manager has {highest} nodes, its limit", "start a second manager")
-    manager.version += 1
-    node = Node(
-        name=name,
-        role=role,
-        slot=highest + 1,
-        generation=1,
-        version=manager.version,
-        created_at=now,
-    )
+    node = Node(name=name, role=role, created_at=now)
     session.add(node)
     session.flush()
     return node
+
+
+def _add_channel(session: Session, node: Node, alg: int) -> Material:
+    """Draw what a node and this manager share, and return it as this manager has it."""
+    secret = secrets.token_bytes(SECRET_LEN)
+    own, theirs = _fresh_id(session), _fresh_id(session)
+    while own == theirs:
+        theirs = _fresh_id(session)
+    made = Material(alg, secret, own, theirs)
+    session.add(Channel(node=node, **vars(made)))
+    session.flush()
+    return made
+
+
+def _fresh_id(session: Session) -> bytes:
+    """Return an ID that no node has here: a node is known by it alone."""
+    while True:
+        drawn = secrets.token_bytes(ID_LEN)
+        if session.scalar(select(Channel).where(Channel.recipient_id == drawn)) is None:
+            return drawn
 
 
 def _check_free(session: Session, manager: Manager, name: str) -> None:
@@ -132,7 +140,8 @@ def check_shape(session: Session, server: Server, now: int) -> None:
         ) from None
 
 
-def _identity(manager: Manager, node: Node, more: dict[int, object]) -> bytes:
-    upward = tokens.encode_client_token(issue.upward_token(manager, node))
-    fields = {_NAME: node.name, _MANAGER_URI: manager.uri, _UPWARD: cbor.decode(upward)}
-    return cbor.encode(fields | more)
+def _identity(manager: Manager, node: Node, channel: Material, flags: dict[int, bool]) -> bytes:
+    """Return what the node gets; `channel` is what this manager has of it."""
+    shared = channel.mirrored().fields()
+    fields = {_NAME: node.name, _URI: manager.uri, _CHANNEL: shared, _MANAGER: manager.name}
+    return cbor.encode(fields | flags)

@@ -8,10 +8,20 @@ from leafkey.coap.message import Message, decode, encode
 from leafkey.coap.numbers import ACK, APPLICATION_CBOR, CHANGED, CONTENT_FORMAT, GET
 from leafkey.codec import cbor
 from leafkey.crypto.provider import default_provider
+from leafkey.errors import Refused
+from leafkey.oscore.material import Material
 from leafkey.pat import functions, tokens, tree
 from leafkey.pat.protection import Protection
-from leafkey.pat.tokens import CONFIDENTIAL, ServerToken, SlotGrant
-from leafkey.pat.verifier import Verifier
+from leafkey.pat.tokens import ServerToken, SlotGrant
+from tests.support.channel import (
+    CHANNEL,
+    IS_SERVER,
+    MANAGER,
+    NAME,
+    URI,
+    association_of,
+    received,
+)
 
 PROVIDER = default_provider()
 SERVER = "thermo"
@@ -56,10 +66,9 @@ class Manager:
 
     def __init__(self, token: ServerToken):
         """`token` is what the server will get."""
-        grant = SlotGrant(1, LAST, CONFIDENTIAL)
         self._token = token
-        self._uplink = server_token("home", 1, grant)
-        self._downlink = server_token(SERVER, 1, grant)
+        self._channel = Material(tokens.AES_CCM_16_64_128, os.urandom(32), b"home", b"node")
+        self._end = association_of(self._channel)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self._socket.settimeout(PATIENCE)
@@ -70,34 +79,32 @@ class Manager:
 
     def provision(self, directory: Path) -> None:
         """Leave the server's identity in its state directory, as provisioning does."""
-        place = {tokens.SLOT: 1, tokens.FIRST: 0, tokens.LAST: LAST}
-        rights = {tokens.AUDIENCE: "home", tokens.LEVEL: CONFIDENTIAL}
         identity = {
-            1: SERVER,
-            2: f"coap://127.0.0.1:{self._socket.getsockname()[1]}",
-            3: [first_branch(self._uplink).parent, SHAPE | place | rights],
-            4: cbor.decode(tokens.encode_server_token(self._downlink)),
+            NAME: SERVER,
+            URI: f"coap://127.0.0.1:{self._socket.getsockname()[1]}",
+            CHANNEL: self._channel.mirrored().fields(),
+            IS_SERVER: True,
+            MANAGER: "home",
         }
         directory.mkdir()
         (directory / "identity").write_bytes(cbor.encode(identity))
 
     def answer(self) -> None:
         """Take the server token request, message (2), and answer it with the ST, message (3)."""
-        data, server = self._socket.recvfrom(2048)
-        message = decode(data)
-        verifier = Verifier(PROVIDER, os.urandom, self, "", "home")
-        verifier.apply(self._uplink, 0)
-        session = verifier.unprotect(message, lambda _: CONFIDENTIAL, 0)
         st = tokens.encode_server_token(self._token)
-        answer = session.protect(Message(CHANGED, ((CONTENT_FORMAT, APPLICATION_CBOR),), st))
-        answer.type, answer.mid, answer.token = ACK, message.mid, message.token
-        self._socket.sendto(encode(answer), server)
-
-    def put_token(self, token: ServerToken, marks: dict) -> None:
-        """Store nothing: this manager lives for one request."""
-
-    def put_mark(self, slot: int, mark: int) -> None:
-        """Store nothing."""
+        answered = False
+        while not answered:
+            data, server = self._socket.recvfrom(2048)
+            message = decode(data)
+            try:
+                incoming = received(self._end, message)
+                whole = Message(CHANGED, ((CONTENT_FORMAT, APPLICATION_CBOR),), st)
+                answer, answered = incoming.protect(whole), True
+            except Refused as refused:
+                # It makes the context first.
+                answer = refused.response
+            answer.type, answer.mid, answer.token = ACK, message.mid, message.token
+            self._socket.sendto(encode(answer), server)
 
 
 class Client:

@@ -38,7 +38,8 @@ class Screen:
             seen = await self._shown.get()
             ends = f"{seen.source} -> {seen.target}"
             text = await self._text(seen)
-            print(f"  {f'({seen.number})':5}{ends:19} {len(seen.data):4} B  {text}", flush=True)
+            number = f"({seen.number})" if seen.number else ""
+            print(f"  {number:5}{ends:19} {len(seen.data):4} B  {text}", flush=True)
             self._shown.task_done()
 
     async def quiet(self) -> None:
@@ -57,7 +58,7 @@ class Screen:
     async def _text(self, seen: Sighting) -> str:
         if is_open(seen):
             return (answer_text if seen.is_answer else request_text)(seen.message)
-        sealed = f"‹{len(seen.message.payload)} bytes sealed›"
+        sealed = f"OSCORE ‹{len(seen.message.payload)} bytes sealed›"
         if seen.source == "thermo" and seen.is_answer:
             return f"{sealed} stored"
         return f"{sealed} {await asyncio.wait_for(self._told.get(), PATIENCE)}"

@@ -1,14 +1,17 @@
 """What somebody on the wire can tell of a datagram: its number in the draft, and what is in it.
 
-What nodes and manager send each other is sealed: of it, only size and direction are seen.
+What nodes and manager send each other is sealed in OSCORE: of it, only size and direction are seen,
+and when both make new keys.
 """
 
 from typing import NamedTuple
 
 from leafkey.ace import hints
 from leafkey.coap.message import Message, decode
-from leafkey.coap.numbers import EMPTY, PAT, UNAUTHORIZED, code_text, is_request
+from leafkey.coap.numbers import EMPTY, OSCORE, PAT, UNAUTHORIZED, code_text, is_request
 from leafkey.errors import DecodeError
+from leafkey.oscore.association import NONCE_LEN
+from leafkey.oscore.context import header_of
 from leafkey.pat.tokens import CONFIDENTIAL, LEVELS, PROBE_LEVEL
 
 AT_LEN = 16
@@ -21,6 +24,8 @@ WITH_AT: Numbers = (11, 12)
 SERVER_TOKEN_REQUEST: Numbers = (2, 3)
 SERVER_TOKEN_CHANGE: Numbers = (3, 3)
 TICKET: Numbers = (6, 7)
+# No message of the draft: node and manager agree on new keys.
+NEW_KEYS: Numbers = (0, 0)
 REFUSAL = 4
 
 
@@ -57,7 +62,7 @@ class Listener:
 
     def _number(self, source: str, target: str, message: Message, is_answer: bool) -> int:
         if is_answer:
-            is_refusal = message.code == UNAUTHORIZED and message.option(PAT) is None
+            is_refusal = message.code == UNAUTHORIZED and not _is_protected(message)
             return REFUSAL if is_refusal else self._answers.get(message.token, 0)
         number, self._answers[message.token] = _numbers(source, target, message)
         return number
@@ -65,13 +70,16 @@ class Listener:
 
 def is_open(seen: Sighting) -> bool:
     """Tell what everybody can read from what only a node and the manager can."""
-    return "home" not in (seen.source, seen.target) or seen.number in (REFUSAL, *WITH_AT)
+    numbers = (REFUSAL, *WITH_AT, *NEW_KEYS)
+    return "home" not in (seen.source, seen.target) or seen.number in numbers
 
 
 def _numbers(source: str, target: str, message: Message) -> Numbers:
     value = message.option(PAT)
     if value and value[0] == PROBE_LEVEL:
         return WITH_AT
+    if _asks_for_keys(message):
+        return NEW_KEYS
     if source == "home":
         return SERVER_TOKEN_CHANGE
     if target == "home":
@@ -79,8 +87,21 @@ def _numbers(source: str, target: str, message: Message) -> Numbers:
     return FIRST_REQUEST if message.option(PAT) is None else WITH_AT
 
 
+def _is_protected(message: Message) -> bool:
+    return message.option(PAT) is not None or message.option(OSCORE) is not None
+
+
+def _asks_for_keys(message: Message) -> bool:
+    """Tell the first message of RFC 8613 appendix B.2: it names a context by R1 alone."""
+    if message.option(OSCORE) is None:
+        return False
+    return len(header_of(message).kid_context or b"") == 1 + NONCE_LEN
+
+
 def request_text(message: Message) -> str:
     """Return a request as a listener sees it, with what shows the AT."""
+    if message.option(OSCORE) is not None:
+        return f"OSCORE: new keys, R1 ‹{NONCE_LEN} bytes›"
     path = b"/".join(message.path()).decode()
     text = METHODS[message.code] + (f" /{path}" if path else "")
     value = message.option(PAT)
@@ -97,6 +118,8 @@ def request_text(message: Message) -> str:
 
 def answer_text(message: Message) -> str:
     """Return an answer as a listener sees it."""
+    if message.option(OSCORE) is not None:
+        return "OSCORE: R2 ‹16 bytes›"
     value = message.option(PAT)
     if message.code == UNAUTHORIZED and value is None:
         sam, audience, _ = hints.decode(message.payload)

@@ -1,12 +1,14 @@
 """libcoap's client makes its contexts anew (RFC 8613 appendix B.2) with the core's Association."""
 
+import asyncio
 import os
 
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import CONTENT
 from leafkey.crypto.provider import default_provider
 from leafkey.errors import Refused
-from leafkey.oscore.association import Association, Material
+from leafkey.oscore.association import Association
+from leafkey.oscore.material import Material
 from leafkey.oscore.recipients import Recipients
 from tests.interop.oscore_peers import LibcoapOscoreClient, Shared
 from tests.interop.responder import Responder
@@ -27,7 +29,8 @@ class Server:
         """Forget all that was ever received."""
         material = Material(SHARED.alg, SHARED.secret, SHARED.server_id, SHARED.client_id)
         self._recipients = Recipients()
-        self._recipients.add(Association(default_provider(), os.urandom, material))
+        end = Association(default_provider(), os.urandom, material, asyncio.Lock())
+        self._recipients.add(end)
 
     def answer(self, request: Message) -> Message:
         """Answer in the context that the request came in."""

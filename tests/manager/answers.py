@@ -2,14 +2,14 @@
 
 import os
 
-from leafkey.ace import hints, labels
+from leafkey.ace import labels
 from leafkey.coap.message import Message, decode, encode
 from leafkey.coap.numbers import (
     APPLICATION_ACE_CBOR,
     BAD_REQUEST,
     CONTENT_FORMAT,
     CREATED,
-    PAT,
+    MAX_AGE,
     POST,
     UNAUTHORIZED,
 )
@@ -31,14 +31,11 @@ def granted(response: Message) -> tokens.ClientToken:
     return ticket.decode_response(response.payload)[0]
 
 
-def refusal(response: Message | None) -> bytes:
+def refused(response: Message | None, code: int = UNAUTHORIZED, text: bytes = b"") -> None:
+    """Nothing protects the answer, and it says no more than this (RFC 8613 section 8.2)."""
     assert response
-    assert response.code == UNAUTHORIZED
-    assert response.option(PAT) is None
-    sam, audience, field = hints.decode(response.payload)
-    assert (sam, audience) == ("coap://127.0.0.1:5683/token", "home")
-    assert field
-    return field
+    assert (response.code, response.payload) == (code, text)
+    assert response.options == ([(MAX_AGE, b"")] if text else [])
 
 
 def sent(node: ClientNode, message: Message) -> Message | None:

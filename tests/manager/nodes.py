@@ -24,11 +24,12 @@ from leafkey.codec import cbor
 from leafkey.crypto.provider import default_provider
 from leafkey.errors import OutOfStep, Refused, Unreachable
 from leafkey.pat import ticket, tokens
-from leafkey.pat.dialogue import Dialogue
-from leafkey.pat.presenter import Presenter
 from leafkey.pat.verifier import Verifier
+from tests.support.channel import NAME, fields_of, node_end, received
 
 PATIENCE = 15
+# A manager loses an answer if somebody else has just refused a message of its own.
+SPAN = 3
 
 
 def decoded(data: bytes) -> dict:
@@ -46,6 +47,8 @@ class Wire:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.socket.settimeout(0.1)
+        # What was sent by `exchange`.
+        self.heard: list[Message] = []
 
     def __enter__(self):
         return self
@@ -69,16 +72,25 @@ class Wire:
             self.socket.settimeout(0.1)
 
     async def exchange(self, message: Message) -> Message:
-        """Send a request once, and return its response, piggybacked or separate."""
+        """Return the response to a request, piggybacked or separate; it is sent until one comes."""
+        self.heard.append(message)
         sent = message.copy()
         sent.type, sent.mid, sent.token = CON, int.from_bytes(os.urandom(2), "big"), os.urandom(4)
-        self.socket.sendto(encode(sent), self.manager)
+        again = 0.0
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
+            if time.monotonic() >= again:
+                self.socket.sendto(encode(sent), self.manager)
+                again = time.monotonic() + SPAN
             received = self._receive()
-            if received and received.token == sent.token and not is_request(received.code):
+            if received and is_request(received.code):
+                self._answer(received)
+            elif received and received.token == sent.token:
                 return received
         raise Unreachable("no response")
+
+    def _answer(self, message: Message) -> None:
+        """Answer a request of the manager's; only servers get any."""
 
     def _receive(self) -> Message | None:
         try:
@@ -96,23 +108,29 @@ class Node(Wire):
 
     def __init__(self, identity: Path, port: int):
         super().__init__(port)
-        self.fields = decoded(identity.read_bytes())
-        self.name = self.fields[1]
-        token = tokens.client_token(self.fields[3])
-        self.presenter = Presenter(default_provider(), token, lambda state: None)
+        self.fields = fields_of(identity)
+        self.name = self.fields[NAME]
+        self.association = node_end(self.fields)
 
-    def post(self, path: str, payload: bytes, level: int | None = None) -> Message:
+    def restart(self) -> None:
+        """Forget what is in memory alone."""
+        self.association = node_end(self.fields)
+
+    def post(self, path: str, payload: bytes) -> Message:
         """Return the manager's answer, in whatever blocks it comes."""
-        return asyncio.run(self._post(path, payload, level))
-
-    async def _post(self, path: str, payload: bytes, level: int | None) -> Message:
         request = Message(POST, (), payload)
         request.set_path(path)
+        return self.ask_for(request)
+
+    def ask_for(self, request: Message) -> Message:
+        """Return the manager's answer to a whole request."""
+        return asyncio.run(self._transferred(request))
+
+    async def _transferred(self, request: Message) -> Message:
         transfer = Transfer(request)
-        dialogue = Dialogue(self.presenter, self.exchange, repeat_all=True)
         while transfer.response is None:
-            _, response = await dialogue.request(transfer.next_request(), level)
-            transfer.receive(response)
+            sent = transfer.next_request()
+            transfer.receive((await self.association.request(sent, self.exchange))[1])
         return transfer.response
 
 
@@ -142,8 +160,6 @@ class ServerNode(Node):
 
     def __init__(self, identity: Path, port: int):
         super().__init__(identity, port)
-        self.channel = self._verifier()
-        self.channel.load(tokens.server_token(self.fields[4]), {})
         self.clients = self._verifier()
         # What was pushed: whole tokens and changes, in their order.
         self.pushed: list[tokens.ServerToken] = []
@@ -201,11 +217,11 @@ class ServerNode(Node):
 
     def _answer(self, message: Message) -> None:
         try:
-            session = self.channel.unprotect(message, lambda _: tokens.CONFIDENTIAL, 0)
+            incoming = received(self.association, message)
         except Refused as refused:
             response = refused.response
         else:
-            response = session.protect(self._taken(session.request.payload))
+            response = incoming.protect(self._taken(incoming.request.payload))
         response.type, response.mid, response.token = ACK, message.mid, message.token
         self.socket.sendto(encode(response), self.manager)
 

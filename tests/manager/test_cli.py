@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from leafkey.oscore.material import ID_LEN, from_fields
 from leafkey.pat import tokens
 from leafmanager.store import database
 from tests.manager.nodes import decoded
 from tests.manager.processes import Leafkey
+from tests.support.channel import CHANNEL, IS_SERVER, MANAGER, NAME, URI
 
 ZEROS = "00" * 32
 
@@ -79,20 +81,32 @@ def test_every_command_says_how_to_begin(leafkey: Leafkey, command: tuple[str, .
 def test_a_client_gets_an_identity(home: Leafkey):
     path = home.directory / "display.identity"
     fields = decoded(path.read_bytes())
-    assert (fields[1], fields[2]) == ("display", "coap://127.0.0.1:5683")
-    token = tokens.client_token(fields[3])
-    assert token.params[tokens.AUDIENCE] == "home"
-    assert token.params[tokens.LEVEL] == tokens.CONFIDENTIAL
-    assert 4 not in fields
+    assert (fields[NAME], fields[URI]) == ("display", "coap://127.0.0.1:5683")
+    assert fields[MANAGER] == "home"
+    assert from_fields(fields[CHANNEL]).alg == tokens.AES_CCM_16_64_128
+    assert set(fields) == {NAME, URI, MANAGER, CHANNEL}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_server_gets_a_channel_for_the_manager_too(home: Leafkey):
-    fields = decoded((home.directory / "thermo.identity").read_bytes())
-    token = tokens.server_token(fields[4])
-    assert token.params[tokens.N_CLIENTS] == 1
-    assert token.params[tokens.AUDIENCE] == "thermo"
-    assert token.params[tokens.SAM] == "coap://127.0.0.1:5683/token"
+def test_a_server_learns_that_it_is_one(home: Leafkey):
+    home.ok("server", "add", "lock", "--aead", "chacha20-poly1305")
+    for name, alg in (("thermo", tokens.AES_CCM_16_64_128), ("lock", tokens.CHACHA20_POLY1305)):
+        fields = decoded((home.directory / f"{name}.identity").read_bytes())
+        assert fields[IS_SERVER] is True
+        assert set(fields) == {NAME, URI, MANAGER, CHANNEL, IS_SERVER}
+        # A board without AES has none for its manager either.
+        assert from_fields(fields[CHANNEL]).alg == alg
+
+
+def test_no_two_nodes_share_anything(home: Leafkey):
+    channels = []
+    for name in ("thermo", "display"):
+        fields = decoded((home.directory / f"{name}.identity").read_bytes())
+        channels.append(from_fields(fields[CHANNEL]))
+    secrets = {channel.secret for channel in channels}
+    ids = {id for channel in channels for id in (channel.sender_id, channel.recipient_id)}
+    assert (len(secrets), len(ids)) == (2, 4)
+    assert {len(id) for id in ids} == {ID_LEN}
 
 
 def test_an_identity_replaces_no_file_unless_told(home: Leafkey):

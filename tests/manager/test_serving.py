@@ -7,24 +7,27 @@ from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
     EMPTY,
     GET,
+    UNAUTHORIZED,
 )
+from leafkey.oscore.recipients import NOT_FOUND
 from leafmanager.store import database
-from tests.manager.answers import TEMP, granted, refusal, sent, token_request
+from tests.manager.answers import TEMP, granted, refused, sent, token_request
 from tests.manager.nodes import ClientNode, ServerNode
 from tests.manager.processes import Leafkey, Serving
+from tests.support.channel import newest
 
 
 def test_a_killed_manager_goes_on_where_it_was(
     home: Leafkey, serving: Serving, display: ClientNode, ready: ServerNode
 ):
     home.ok("policy", "allow", "display", "thermo", "/temp")
-    used = display.presenter.protect(token_request())
-    assert used.unprotect(sent(display, used.message) or Message(EMPTY))
     first = granted(display.ask("thermo", TEMP))
+    used = newest(display.association).protect_request(token_request())
+    assert used.unprotect(sent(display, used.message) or Message(EMPTY))
     serving.kill()
     with Serving(home) as again:
         display.manager = ready.manager = ("127.0.0.1", again.port)
-        refusal(sent(display, used.message))
+        refused(sent(display, used.message), UNAUTHORIZED, NOT_FOUND)
         second = granted(display.ask("thermo", TEMP))
         assert again.stop() == 0
     assert first.ct != second.ct
@@ -43,7 +46,7 @@ def test_no_secret_is_in_the_output(
     display.ask("nobody", TEMP)
     display.ask("thermo\x1b[2J\n", TEMP)
     display.post("/token", b"nonsense")
-    refusal(sent(display, Message(GET)))
+    refused(sent(display, Message(GET)))
     serving.stop()
     said = "\n".join(serving.lines)
     for arguments in (("server", "list"), ("client", "list"), ("grant", "list", "--all")):

@@ -5,12 +5,12 @@ import stat
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from leafmanager import provision
 from leafmanager.errors import ManagerError
 from leafmanager.store import database
-from leafmanager.store.tables import Manager
+from leafmanager.store.tables import Channel, Manager
 
 
 def manager() -> Manager:
@@ -19,6 +19,13 @@ def manager() -> Manager:
 
 def create(directory: Path) -> database.Store:
     return database.create(directory, [manager()])
+
+
+@pytest.fixture
+def channel() -> Channel:
+    """The channel of a node that there is none of."""
+    secret = bytes(range(65, 97))
+    return Channel(node_id=9, alg=10, secret=secret, sender_id=b"abcd", recipient_id=b"efgh")
 
 
 def test_only_the_owner_may_read_it(tmp_path: Path):
@@ -45,7 +52,7 @@ def test_a_transaction_happens_whole_or_not_at_all(tmp_path: Path):
         session.flush()
         raise RuntimeError
     with store.transaction() as session:
-        assert provision.manager_of(session).version == 0
+        assert session.scalars(select(Channel)).all() == []
         provision.add_client(session, "display", 1)
     store.close()
 
@@ -65,18 +72,16 @@ def test_an_existing_manager_is_left_alone(tmp_path: Path):
     assert (tmp_path / database.FILE_NAME).read_bytes() == before
 
 
-def test_rows_show_no_secrets():
-    row = manager()
-    assert row.st.hex() not in repr(row)
-    assert "St" not in repr(row)
+def test_rows_show_no_secrets(channel: Channel):
+    assert channel.secret.hex() not in repr(channel)
+    assert repr(channel.secret) not in repr(channel)
 
 
-def test_statements_that_fail_show_no_secrets(tmp_path: Path):
+def test_statements_that_fail_show_no_secrets(tmp_path: Path, channel: Channel):
     store = create(tmp_path)
-    twin = manager()
-    with pytest.raises(Exception, match="UNIQUE") as failed, store.transaction() as session:
-        session.add(twin)
-    assert repr(twin.st) not in str(failed.value)
+    with pytest.raises(Exception, match="FOREIGN KEY") as failed, store.transaction() as session:
+        session.add(channel)
+    assert repr(channel.secret) not in str(failed.value)
     store.close()
 
 

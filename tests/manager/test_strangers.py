@@ -10,26 +10,33 @@ from leafkey.coap.message import Message, decode, encode
 from leafkey.coap.numbers import (
     ACK,
     BAD_OPTION,
+    BAD_REQUEST,
+    CHANGED,
     CON,
     EMPTY,
     FORBIDDEN,
     GET,
     NON,
+    OSCORE,
     PAT,
     POST,
     PROXY_URI,
     PROXYING_NOT_SUPPORTED,
     PUT,
     RST,
+    UNAUTHORIZED,
     URI_PATH,
 )
 from leafkey.codec import cbor
-from leafkey.crypto.provider import default_provider
-from leafkey.pat import ticket, tokens
-from leafkey.pat.presenter import LevelDemanded, NotRecognized, Presenter
-from tests.manager.answers import TEMP, error_of, refusal, sent, token_request
+from leafkey.oscore import option
+from leafkey.oscore.association import NotKnown
+from leafkey.oscore.context import Outgoing, header_of
+from leafkey.oscore.recipients import NOT_FOUND, REPLAYED, UNDECIPHERABLE, UNREADABLE
+from leafkey.pat import ticket
+from tests.manager.answers import TEMP, error_of, refused, sent, token_request
 from tests.manager.nodes import ClientNode, decoded
 from tests.manager.processes import Leafkey, Serving
+from tests.support.channel import CHANNEL, kid_context_of, newest
 
 
 @pytest.fixture(scope="module")
@@ -96,78 +103,128 @@ def test_a_malformed_scope_is_an_invalid_scope(display: ClientNode, scope: bytes
 
 @pytest.mark.parametrize("path", ["/token", "/server-token", "/", "/nothing", "/.well-known/core"])
 @pytest.mark.parametrize("code", [GET, POST, PUT])
-def test_without_an_at_all_is_refused_alike(display: ClientNode, path: str, code: int):
+def test_what_is_not_protected_is_refused_alike(display: ClientNode, path: str, code: int):
     message = Message(code, payload=b"x")
     message.set_path(path)
-    refusal(sent(display, message))
+    refused(sent(display, message))
 
 
 @pytest.mark.parametrize("value", [b"", b"\x03", b"\x03" + bytes(16), bytes(40), b"\x07" * 25])
-def test_a_malformed_or_unknown_at_is_refused_alike(display: ClientNode, value: bytes):
-    refusal(sent(display, Message(POST, ((PAT, value),), b"x" * 40)))
+def test_an_at_is_no_protection_here(display: ClientNode, value: bytes):
+    refused(sent(display, Message(POST, ((PAT, value),), b"x" * 40)))
 
 
-def test_no_two_refusals_are_the_same(display: ClientNode):
-    fields = {refusal(sent(display, Message(POST))) for _ in range(4)}
-    assert len(fields) == 4
+@pytest.mark.parametrize(
+    ("value", "code", "text"),
+    [
+        (b"", BAD_OPTION, UNREADABLE),
+        (b"\x00", BAD_OPTION, UNREADABLE),
+        (b"\x09", BAD_OPTION, UNREADABLE),
+        (b"\xe9\x00abcd", BAD_OPTION, UNREADABLE),
+        (b"\x0e" + b"\x01" * 6 + b"abcd", BAD_OPTION, UNREADABLE),
+        (b"\x19\x00\xffabcd", BAD_OPTION, UNREADABLE),
+        (b"\x01\x00", BAD_OPTION, UNREADABLE),
+        (b"\x09\x00", UNAUTHORIZED, NOT_FOUND),
+        (b"\x09\x00abcd", UNAUTHORIZED, NOT_FOUND),
+        (b"\x19\x00\x09\x48" + bytes(8) + b"abcd", UNAUTHORIZED, NOT_FOUND),
+    ],
+)
+def test_what_names_no_context(display: ClientNode, value: bytes, code: int, text: bytes):
+    refused(sent(display, Message(POST, ((OSCORE, value),), b"x" * 40)), code, text)
+    refused(sent(display, Message(POST, ((OSCORE, b"\x09\x00abcd"),))), BAD_OPTION, UNREADABLE)
 
 
-def test_a_used_at_is_refused(display: ClientNode):
-    exchange = display.presenter.protect(token_request())
-    answer = sent(display, exchange.message)
+def sealed(node: ClientNode, request: Message) -> Outgoing:
+    """Return a request of a node's in the context that it has."""
+    node.ask("nobody", TEMP)
+    return newest(node.association).protect_request(request)
+
+
+def test_a_replayed_request_is_refused(display: ClientNode):
+    outgoing = sealed(display, token_request())
+    answer = sent(display, outgoing.message)
     assert answer
-    exchange.unprotect(answer)
-    refusal(sent(display, exchange.message))
+    outgoing.unprotect(answer)
+    refused(sent(display, outgoing.message), UNAUTHORIZED, REPLAYED)
+    error_of(display.ask("nobody", TEMP))
+
+
+@pytest.mark.parametrize("place", [0, 9, -1])
+def test_a_changed_request_is_refused_and_uses_nothing_up(display: ClientNode, place: int):
+    outgoing = sealed(display, token_request())
+    spoilt = outgoing.message.copy()
+    spoilt.payload = bytes(
+        byte ^ (i == place % len(spoilt.payload)) for i, byte in enumerate(spoilt.payload)
+    )
+    refused(sent(display, spoilt), BAD_REQUEST, UNDECIPHERABLE)
+    assert outgoing.unprotect(sent(display, outgoing.message) or Message(EMPTY))
+
+
+def test_requests_that_made_a_context_are_worth_nothing_again(display: ClientNode):
+    display.restart()
+    display.heard.clear()
+    error_of(display.ask("nobody", TEMP))
+    asked, concluding = display.heard
+    # Who repeats the first is answered as if it were new, and gains nothing by it.
+    again = sent(display, asked)
+    assert again
+    assert again.code == CHANGED
+    assert kid_context_of(again) != kid_context_of(sent(display, asked) or Message(EMPTY))
+    refused(sent(display, concluding), UNAUTHORIZED, REPLAYED)
+    display.restart()
+    error_of(display.ask("nobody", TEMP))
+    display.restart()
+    error_of(display.ask("nobody", TEMP))
+    # By now the manager has forgotten that context.
+    refused(sent(display, concluding), UNAUTHORIZED, NOT_FOUND)
+    name = display.association.id_context
+    error_of(display.ask("nobody", TEMP))
+    assert display.association.id_context == name
 
 
 def test_the_same_datagram_gets_the_same_answer(display: ClientNode):
-    exchange = display.presenter.protect(token_request())
-    exchange.message.mid, exchange.message.token = 4711, b"t"
-    data = encode(exchange.message)
+    outgoing = sealed(display, token_request())
+    outgoing.message.mid, outgoing.message.token = 4711, b"t"
+    data = encode(outgoing.message)
     first = display.raw(data)
     assert first
     assert display.raw(data) == first
 
 
 def test_another_request_with_the_same_message_id_is_no_duplicate(display: ClientNode):
+    outgoing = sealed(display, token_request())
     spoilt = Message(POST, ((PAT, b"x"),), b"", CON, 4711, b"t")
-    refusal(decode(display.raw(encode(spoilt)) or b""))
-    exchange = display.presenter.protect(token_request())
-    exchange.message.mid, exchange.message.token = 4711, b"t"
-    assert exchange.unprotect(decode(display.raw(encode(exchange.message)) or b""))
+    refused(decode(display.raw(encode(spoilt)) or b""))
+    outgoing.message.mid, outgoing.message.token = 4711, b"t"
+    assert outgoing.unprotect(decode(display.raw(encode(outgoing.message)) or b""))
 
 
-def test_the_at_of_another_manager_is_refused(tmp_path: Path, display: ClientNode):
+def test_a_node_of_another_manager_is_not_known(tmp_path: Path, display: ClientNode):
     other = Leafkey(tmp_path)
     other.ok("init", "--name", "home", "--uri", "coap://127.0.0.1:5683")
     other.ok("client", "add", "display")
     stranger = ClientNode(other.directory / "display.identity", display.manager[1])
-    with pytest.raises(NotRecognized):
+    with stranger, pytest.raises(NotKnown):
         stranger.ask("thermo", TEMP)
-    stranger.close()
 
 
-@pytest.mark.parametrize("level", [tokens.POP, tokens.INTEGRITY])
-def test_nothing_below_confidential_is_accepted(
-    house: tuple[Leafkey, Serving], display: ClientNode, level: int
-):
+def test_a_node_does_not_pass_for_another(house: tuple[Leafkey, Serving], display: ClientNode):
     home, _ = house
-    home.ok("client", "add", f"careless{level}")
-    identity = decoded((home.directory / f"careless{level}.identity").read_bytes())
-    token = tokens.client_token(identity[3])
-    token.params[tokens.LEVEL] = level
-    careless = Presenter(default_provider(), token, lambda state: None)
-    exchange = careless.protect(token_request())
-    with pytest.raises(LevelDemanded) as demanded:
-        exchange.unprotect(sent(display, exchange.message) or Message(EMPTY))
-    assert demanded.value.level == tokens.CONFIDENTIAL
-
-
-def test_bearer_is_refused_without_using_the_at_up(display: ClientNode):
-    exchange = display.presenter.protect(Message(GET, ((URI_PATH, b"token"),)), tokens.CONFIDENTIAL)
-    at = exchange.message.option(PAT) or b""
-    refusal(sent(display, Message(GET, ((PAT, b"\x00" + at[1:]),))))
-    assert exchange.unprotect(sent(display, exchange.message) or Message(EMPTY)).code == FORBIDDEN
+    home.ok("client", "add", "twin")
+    with ClientNode(home.directory / "twin.identity", display.manager[1]) as twin:
+        outgoing = sealed(twin, token_request())
+        posing = header_of(outgoing.message)
+        other = newest(display.association).keys.sender_id
+        posing = posing._replace(kid=other, piv=b"\x7f")
+        outgoing.message.remove(OSCORE)
+        outgoing.message.add(OSCORE, option.encode(*posing))
+        refused(sent(twin, outgoing.message), BAD_REQUEST, UNDECIPHERABLE)
+        # Nor with its own secret from the beginning.
+        alg, secret, _, manager = twin.fields[CHANNEL]
+        twin.fields[CHANNEL] = [alg, secret, display.fields[CHANNEL][2], manager]
+        twin.restart()
+        with pytest.raises(NotKnown):
+            twin.ask("nobody", TEMP)
 
 
 def test_a_client_gets_no_server_token(display: ClientNode):
@@ -222,7 +279,7 @@ def test_a_proxy_is_not_here(display: ClientNode):
 )
 def test_what_is_no_message_is_ignored_and_survived(display: ClientNode, data: bytes):
     assert display.raw(data, 0.2) is None
-    refusal(sent(display, Message(GET)))
+    refused(sent(display, Message(GET)))
 
 
 @pytest.mark.parametrize(
@@ -240,7 +297,7 @@ def test_a_malformed_message_is_reset_and_survived(display: ClientNode, tail: by
     answer = display.raw(tail)
     assert answer
     assert decode(answer).type == RST
-    refusal(sent(display, Message(GET)))
+    refused(sent(display, Message(GET)))
 
 
 def test_a_ping_is_answered(display: ClientNode):

@@ -1,6 +1,5 @@
 """The revocation list: what is on it, and what a node may ask of it (RFC 9770)."""
 
-import asyncio
 import base64
 import hashlib
 from collections.abc import Iterator
@@ -13,8 +12,6 @@ from sqlalchemy.orm import Session
 
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import BAD_REQUEST, CONTENT, CONTENT_FORMAT, GET, URI_QUERY
-from leafkey.pat import tokens
-from leafkey.pat.dialogue import Dialogue
 from leafmanager import trl
 from leafmanager.store import database, tables
 from leafmanager.store.tables import Grant, Revocation
@@ -41,9 +38,7 @@ def session(tmp_path) -> Iterator[Session]:
         tables.Base.metadata.create_all(opened.connection())
         nodes = [("thermo", SERVER), ("display", CLIENT)]
         for name, number in nodes:
-            node = tables.Node(id=number, name=name, role="any", slot=number, generation=1)
-            node.version, node.created_at = 1, NOW
-            opened.add(node)
+            opened.add(tables.Node(id=number, name=name, role="any", created_at=NOW))
         opened.flush()
         yield opened
     store.close()
@@ -154,8 +149,7 @@ def get(node: Node, *query: str) -> Message:
     request.set_path("/trl")
     for part in query:
         request.add(URI_QUERY, part.encode())
-    dialogue = Dialogue(node.presenter, node.exchange, repeat_all=True)
-    return asyncio.run(dialogue.request(request, tokens.CONFIDENTIAL))[1]
+    return node.ask_for(request)
 
 
 def test_nodes_read_their_part_in_their_channels(

@@ -10,15 +10,19 @@ from pathlib import Path
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
+from leafkey.codec import cbor
 from leafkey.crypto.provider import default_provider
+from leafkey.oscore.material import Material, from_fields
 from leafkey.pat import functions, tokens, tree
 from leafmanager.store.database import FILE_NAME
-from leafmanager.store.tables import Grant, Manager, Node, Server
+from leafmanager.store.tables import Channel, Grant, Server
 
 # So many bytes in a row of a secret are a leak.
 PART = 8
 # ATs of each grant whose keys are looked for, and levels of its branch.
 NUMBERS = 64
+# What stands before the content of a node's record.
+RECORD_HEAD = 19
 LEVELS = 8
 LABELS = (
     functions.VERIF_K,
@@ -74,10 +78,7 @@ def _of_channels(database: Path) -> Iterator[bytes]:
     """What a manager or a CAM shares with its nodes."""
     engine = create_engine(f"sqlite:///{database}")
     with Session(engine) as session:
-        manager = session.scalars(select(Manager)).one()
-        yield manager.st
-        for node in session.scalars(select(Node).where(Node.slot.is_not(None))):
-            yield from _of_branch(manager.suite, manager.st, node.slot, node.generation, 33)
+        yield from session.scalars(select(Channel.secret))
     engine.dispose()
 
 
@@ -86,8 +87,7 @@ def _of_manager(state: Path) -> Iterator[bytes]:
     engine = create_engine(f"sqlite:///{state / FILE_NAME}")
     with Session(engine) as session:
         for server in session.scalars(select(Server)):
-            yield from (server.st, server.channel_st)
-            yield from _of_branch(server.suite, server.channel_st, 1, 1, 33)
+            yield server.st
     engine.dispose()
     yield from of_grants(state)
 
@@ -117,6 +117,14 @@ def _of_branch(number: int, st: bytes, slot: int, generation: int, degree: int) 
 
 def _of_nodes(directory: Path) -> Iterator[bytes]:
     """The parent a client goes on from is the end of its records."""
-    for pattern in ("*/ct-*", "*/uplink"):
-        for record in directory.glob(pattern):
-            yield record.read_bytes()[-tokens.SECRET_LEN :]
+    for record in directory.glob("*/ct-*"):
+        yield record.read_bytes()[-tokens.SECRET_LEN :]
+    for record in directory.glob("*/node"):
+        yield channel_of(record).secret
+
+
+def channel_of(record: Path) -> Material:
+    """Return what a node shares with its manager, by its record: see leafnode.storage."""
+    fields = cbor.decode(record.read_bytes()[RECORD_HEAD:])
+    assert isinstance(fields, list)
+    return from_fields(fields[2])

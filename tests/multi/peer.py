@@ -9,11 +9,12 @@ from pathlib import Path
 
 from leafkey.coap.message import Message, decode, encode
 from leafkey.coap.numbers import ACK, CON, CREATED, EMPTY, POST, RST, is_request
-from leafkey.codec import cbor
 from leafkey.crypto.provider import default_provider
+from leafkey.oscore.context import Outgoing
 from leafkey.pat import ticket, tokens
 from leafkey.pat.dialogue import Dialogue
 from leafkey.pat.presenter import Exchange, Presenter
+from tests.support.channel import fields_of, newest, node_end
 
 HOST = "127.0.0.1"
 PATIENCE = 10
@@ -115,15 +116,12 @@ def message(code: int, path: str, payload: bytes = b"") -> Message:
 class Insider:
     """Holds a client's identity, and does with it what a node would not.
 
-    `presenter` shows its ATs to the manager, under `token`; `granted` those to a server.
+    `sealed` is for the manager; `granted` shows ATs to a server.
     """
 
     def __init__(self, identity: Path, manager_port: int):
-        fields = cbor.decode(identity.read_bytes())
-        assert isinstance(fields, dict)
         self.peer = Peer(manager_port)
-        self.token = tokens.client_token(fields[3])
-        self.presenter = presenter_of(self.token)
+        self.association = node_end(fields_of(identity))
 
     def close(self) -> None:
         """Free the port."""
@@ -131,8 +129,19 @@ class Insider:
 
     def post(self, path: str, payload: bytes) -> Message:
         """Return the manager's answer to a sealed POST."""
-        exchange = self.presenter.protect(message(POST, path, payload), tokens.CONFIDENTIAL)
-        return exchange.unprotect(self.peer.request(exchange.message))
+        return asyncio.run(self._posted(message(POST, path, payload)))
+
+    def sealed(self, request: Message) -> Outgoing:
+        """Return a request to the manager, in a context that it knows."""
+        if self.association.id_context is None:
+            self.post("/nothing", b"")
+        return newest(self.association).protect_request(request)
+
+    async def _posted(self, request: Message) -> Message:
+        async def send(sent: Message) -> Message:
+            return self.peer.request(sent)
+
+        return (await self.association.request(request, send))[1]
 
     def ticket(self, audience: str, *scope: tuple[str, int]) -> tokens.ClientToken:
         """Return the CT of a fresh ticket."""
@@ -160,7 +169,7 @@ def answered(peer: Peer, presenter: Presenter, request: Message, level: int | No
     return asyncio.run(Dialogue(presenter, send).request(request, level))[1]
 
 
-def raw(exchange: Exchange, change: Callable[[Message], None] | None = None) -> bytes:
+def raw(exchange: Exchange | Outgoing, change: Callable[[Message], None] | None = None) -> bytes:
     """Return the datagram of an exchange, changed on the way."""
     sent = exchange.message.copy()
     sent.type, sent.mid, sent.token = CON, int.from_bytes(os.urandom(2), "big"), os.urandom(4)

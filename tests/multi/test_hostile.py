@@ -17,6 +17,7 @@ from leafkey.coap.numbers import (
     CONTENT,
     FORBIDDEN,
     GET,
+    OSCORE,
     PAT,
     POST,
     PUT,
@@ -24,12 +25,15 @@ from leafkey.coap.numbers import (
     URI_PATH,
 )
 from leafkey.codec import cbor
+from leafkey.oscore import option
+from leafkey.oscore.recipients import REPLAYED
+from leafkey.oscore.replay import SIZE as WINDOW
 from leafkey.pat import tokens
 from leafkey.pat.presenter import NotRecognized, Presenter
 from leafkey.pat.ticket import TokenRequest, encode_request
 from tests.multi import malformed
 from tests.multi.house import House, ServerNode
-from tests.multi.leaks import Secrets
+from tests.multi.leaks import Secrets, channel_of
 from tests.multi.peer import Insider, Peer, answered, message, presenter_of, raw
 
 LEVELS = {"pop": tokens.POP, "integrity": tokens.INTEGRITY, "confidential": tokens.CONFIDENTIAL}
@@ -221,14 +225,61 @@ def test_what_was_tampered_with_is_refused_and_uses_nothing_up(
     assert code == (CONTENT if level == "pop" else CHANGED)
 
 
-def test_what_a_node_sends_to_the_manager_is_held_to_the_same(house: House, insider: Insider):
-    changes = TAMPERED | COVERED["confidential"]
+def on_header(change: Callable[[bytes], bytes]) -> Change:
+    """Return what changes the value of the OSCORE option so."""
+
+    def changed(sent: Message) -> None:
+        value = sent.option(OSCORE)
+        assert value is not None
+        sent.remove(OSCORE)
+        sent.add(OSCORE, change(value))
+
+    return changed
+
+
+def named(piv: bytes | None = None, kid: Callable[[bytes], bytes] = bytes) -> Change:
+    """Return what puts another number, or another kid, into the OSCORE option."""
+
+    def changed(value: bytes) -> bytes:
+        header = option.decode(value)
+        return option.encode(piv or header.piv, None, kid(header.kid))
+
+    return on_header(changed)
+
+
+# What is done to a sealed message, and the answer to it.
+UNSEALED = {
+    "wrong tag": (other_payload, BAD_REQUEST),
+    "no payload": (lambda sent: setattr(sent, "payload", b""), BAD_OPTION),
+    "a tag alone": (lambda sent: setattr(sent, "payload", sent.payload[-8:]), BAD_REQUEST),
+    "another number": (named(piv=b"\x7f\xff\xff"), BAD_REQUEST),
+    "the last number": (named(piv=b"\xff" * 5), BAD_REQUEST),
+    "a number with a zero": (named(piv=b"\x00\x7f\xff"), BAD_OPTION),
+    "a number that was used": (named(piv=b"\x00"), UNAUTHORIZED),
+    "another kid": (named(kid=flipped(-1)), UNAUTHORIZED),
+    "a short kid": (named(kid=lambda kid: kid[:-1]), UNAUTHORIZED),
+    "an empty kid": (named(kid=lambda kid: b""), UNAUTHORIZED),
+    "no kid": (on_header(lambda value: option.encode(b"\x7f", None, None)), BAD_OPTION),
+    "reserved bits": (on_header(lambda value: bytes((value[0] | 0x80,)) + value[1:]), BAD_OPTION),
+    "an empty option": (on_header(lambda value: b""), BAD_OPTION),
+    "no option": (lambda sent: sent.remove(OSCORE), UNAUTHORIZED),
+}
+
+
+@pytest.mark.parametrize("name", UNSEALED)
+def test_what_a_node_sends_to_the_manager_is_held_to_the_same(
+    house: House, insider: Insider, name: str
+):
+    change, code = UNSEALED[name]
+    outgoing = insider.sealed(message(POST, "/token", b"x"))
     with Peer(house.manager_port) as stranger:
-        for change in changes.values():
-            exchange = insider.presenter.protect(message(POST, "/token", b"x"))
-            assert is_refusal(stranger.insist(raw(exchange, change)))
-            answer = exchange.unprotect(decode(stranger.insist(raw(exchange))))
-            assert answer.code == BAD_REQUEST
+        answer = decode(stranger.insist(raw(outgoing, change)))
+        assert (answer.code, answer.option(OSCORE)) == (code, None)
+        answer = outgoing.unprotect(decode(stranger.insist(raw(outgoing))))
+        assert answer.code == BAD_REQUEST
+        # Once.
+        answer = decode(stranger.insist(raw(outgoing)))
+        assert (answer.code, answer.payload) == (UNAUTHORIZED, REPLAYED)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -254,13 +305,16 @@ def test_an_at_of_another_server_is_refused(
     house.add_server("lock")
     house.allow("insider", "lock", "/temp")
     elsewhere = insider.granted("lock", ("/temp", 1))
+    for level in LEVELS.values():
+        exchange = elsewhere.protect(message(GET, "/temp"), level)
+        assert is_refusal(peer.insist(raw(exchange)))
+
+
+def test_no_at_is_anything_to_the_manager(house: House, presenter: Presenter):
     with Peer(house.manager_port) as manager:
-        for place in (peer, manager):
-            for level in LEVELS.values():
-                exchange = elsewhere.protect(message(GET, "/temp"), level)
-                assert is_refusal(place.insist(raw(exchange)))
-        exchange = presenter.protect(message(POST, "/token"), tokens.CONFIDENTIAL)
-        assert is_refusal(manager.insist(raw(exchange)))
+        for level in LEVELS.values():
+            answer = decode(manager.insist(raw(presenter.protect(message(POST, "/token"), level))))
+            assert (answer.code, answer.options, answer.payload) == (UNAUTHORIZED, [], b"")
 
 
 def test_an_at_past_the_window_is_refused(house: House, peer: Peer):
@@ -275,12 +329,15 @@ def test_an_at_past_the_window_is_refused(house: House, peer: Peer):
     other.close()
 
 
-def test_an_at_past_the_window_is_refused_by_the_manager(house: House):
+def test_a_request_behind_the_window_is_refused_by_the_manager(house: House):
     node = Insider(house.provision("hasty"), house.manager_port)
-    params = node.token.params | {tokens.FIRST: node.token[tokens.WINDOW] + 3}
-    ahead = presenter_of(tokens.ClientToken(node.token.ct, params))
-    assert is_refusal(node.peer.insist(raw(ahead.protect(message(POST, "/token")))))
-    assert error_of(node.post("/token", b"")) == labels.INVALID_REQUEST
+    late = [node.sealed(message(POST, "/token")) for _ in range(2)]
+    for _ in range(WINDOW - 1):
+        assert error_of(node.post("/token", b"")) == labels.INVALID_REQUEST
+    # The window has room for these and the second; the first is behind it.
+    answers = [decode(node.peer.insist(raw(outgoing))) for outgoing in late]
+    assert (answers[0].code, answers[0].payload) == (UNAUTHORIZED, REPLAYED)
+    assert late[1].unprotect(answers[1]).code == BAD_REQUEST
     node.close()
 
 
@@ -379,7 +436,7 @@ def test_a_storm_at_the_server(peer: Peer, thermo: ServerNode, presenter: Presen
 
 def test_a_storm_at_the_manager(house: House, insider: Insider):
     chance = random.Random(65537)
-    good = [raw(insider.presenter.protect(message(POST, "/token", b"x"))) for _ in range(4)]
+    good = [raw(insider.sealed(message(POST, "/token", b"x"))) for _ in range(4)]
     for _ in range(STORM // 250):
         with Peer(house.manager_port) as stranger:
             for _ in range(250):
@@ -391,9 +448,9 @@ def test_a_storm_at_the_manager(house: House, insider: Insider):
 
 def answered_in_spite(house: House, insider: Insider) -> int:
     """Return the code of a good request that is made while the manager still drops others."""
-    exchange = insider.presenter.protect(message(GET, "/nothing"))
+    outgoing = insider.sealed(message(GET, "/nothing"))
     with Peer(house.manager_port) as sender:
-        return exchange.unprotect(decode(sender.insist(raw(exchange)))).code
+        return outgoing.unprotect(decode(sender.insist(raw(outgoing)))).code
 
 
 # Whether a leak would be seen at all
@@ -406,7 +463,7 @@ def answered_in_spite(house: House, insider: Insider) -> int:
 )
 def test_a_leak_would_be_seen(house: House, thermo: ServerNode, show: Callable[[bytes], str]):
     secrets = Secrets(house.path("manager"), house.path("."))
-    record = (house.path("thermo") / "uplink").read_bytes()
-    for secret in (record[-32:], record[-32:-20], record[-15:]):
+    whole = channel_of(house.path("thermo") / "node").secret
+    for secret in (whole, whole[:12], whole[-15:]):
         assert secrets.found_in(f"error: {show(secret)}, try again")
     assert not secrets.found_in(f"error: {show(os.urandom(32))}, try again")

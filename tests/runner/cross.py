@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ARCHITECTURES = ("armv6m", "armv7m", "xtensawin", "rv32imc")
 SOURCES = ("shared", "firmware")
 # What tests for both runtimes take from tests/support.
-SUPPORT = ("vectors.py", "nodes.py", "loopback.py", "scratch.py")
+SUPPORT = ("vectors.py", "nodes.py", "nonces.py", "loopback.py", "scratch.py")
 CPYTHON_ONLY = ROOT / "shared" / "leafkey" / "crypto" / "pyca.py"
 OUTPUT = ROOT / "build" / "mpy"
 

@@ -11,13 +11,25 @@ from tests.vectors.cases import (
     failures,
     freshness,
     messages,
+    provisioning,
     server,
     tokens,
     tree,
 )
 from tests.vectors.writing import write
 
-GROUPS = (tree, tokens, messages, failures, server, endorsement, freshness, commands, channel)
+GROUPS = (
+    tree,
+    tokens,
+    messages,
+    failures,
+    server,
+    endorsement,
+    freshness,
+    commands,
+    channel,
+    provisioning,
+)
 
 
 if __name__ == "__main__":

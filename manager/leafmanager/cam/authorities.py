@@ -4,16 +4,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from leafkey.codec import cbor
-from leafkey.crypto.provider import default_provider
 from leafkey.errors import DecodeError
-from leafkey.pat import tokens
-from leafkey.pat.presenter import Presenter
+from leafkey.oscore.material import Material, from_fields
 from leafmanager.cam.tables import Authority
 from leafmanager.errors import ManagerError, UsageError
 from leafmanager.issue import TOKEN_PATH
 
 # Labels of an identity (SPEC section 10).
-_NAME, _URI, _CLIENT_TOKEN = 1, 2, 3
+_NAME, _URI, _CHANNEL, _SAM = 1, 2, 6, 8
 
 
 def join(session: Session, identity: bytes, name: str | None) -> Authority:
@@ -21,8 +19,8 @@ def join(session: Session, identity: bytes, name: str | None) -> Authority:
 
     UsageError if these bytes are no client's identity, ManagerError if that SAM is known already.
     """
-    known_as, uri, token = _decoded(identity)
-    called = name or token[tokens.AUDIENCE]
+    known_as, uri, channel, calls_itself = _decoded(identity)
+    called = name or calls_itself
     for known in session.scalars(select(Authority)):
         if known.uri == uri:
             raise ManagerError(
@@ -31,9 +29,7 @@ def join(session: Session, identity: bytes, name: str | None) -> Authority:
             )
         if known.name == called:
             raise ManagerError(f"a SAM is called {called!r} already", "choose a name with --name")
-    states: list[bytes] = []
-    Presenter(default_provider(), token, states.append)
-    joined = Authority(name=called, uri=uri, known_as=known_as, channel_state=states[-1])
+    joined = Authority(name=called, uri=uri, known_as=known_as, **vars(channel))
     session.add(joined)
     session.flush()
     return joined
@@ -58,15 +54,17 @@ def named(session: Session, name: str | None) -> Authority:
     raise ManagerError(problem, f"choose one of: {names}")
 
 
-def _decoded(identity: bytes) -> tuple[str, str, tokens.ClientToken]:
+def _decoded(identity: bytes) -> tuple[str, str, Material, str]:
+    """Return the CAM's name, the SAM's URI, what they share, and the SAM's name."""
     try:
         fields = cbor.decode(identity)
-        if not isinstance(fields, dict) or set(fields) != {_NAME, _URI, _CLIENT_TOKEN}:
+        if not isinstance(fields, dict) or set(fields) != {_NAME, _URI, _CHANNEL, _SAM}:
             raise DecodeError("not the identity of a client of a SAM")
-        known_as, uri = fields[_NAME], fields[_URI]
-        if not isinstance(known_as, str) or not isinstance(uri, str):
+        names = [fields[label] for label in (_NAME, _URI, _SAM)]
+        if not all(isinstance(name, str) for name in names):
             raise DecodeError("names are text")
-        return known_as, uri, tokens.client_token(fields[_CLIENT_TOKEN])
+        known_as, uri, calls_itself = names
+        return known_as, uri, from_fields(fields[_CHANNEL]), calls_itself
     except DecodeError as error:
         raise UsageError(
             f"this is no identity for a CAM: {error}",

@@ -18,8 +18,8 @@ from leafkey.coap.numbers import (
     SERVICE_UNAVAILABLE,
 )
 from leafkey.errors import DecodeError, LeafkeyError
+from leafkey.oscore.association import NotKnown
 from leafkey.pat import commands, ticket
-from leafkey.pat.presenter import NotRecognized
 from leafkey.pat.ticket import TokenRequest
 from leafmanager import issue
 from leafmanager.cam import policy
@@ -108,7 +108,7 @@ class Handlers:
             answer = await self._liaison.post(
                 authority_id, issue.TOKEN_PATH, payload, APPLICATION_ACE_CBOR
             )
-        except NotRecognized:
+        except NotKnown:
             text = "it does not know this CAM any more: leave it, and join it with a new identity"
             self._tell(Event(NOTE, sam, self._cam, text))
             return _later(STRANGE_SECONDS)

@@ -4,14 +4,14 @@ Of the tickets that pass through it remembers nothing. Like a manager it is one 
 row `Node` for each client.
 """
 
-from sqlalchemy import ForeignKey, LargeBinary, String, Table
+from sqlalchemy import ForeignKey, String, Table
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from leafmanager.store.database import Layout
-from leafmanager.store.tables import Base, Manager, Node, Schema, Sentence
+from leafmanager.store.tables import Base, Channel, Manager, Node, Schema, Sentence, Shared
 
 
-class Authority(Base):
+class Authority(Shared, Base):
     """A SAM that this CAM shares a channel with. `known_as` is the CAM's name there."""
 
     __tablename__ = "authorities"
@@ -22,7 +22,6 @@ class Authority(Base):
     name: Mapped[str] = mapped_column(String(64), unique=True)
     uri: Mapped[str] = mapped_column(String(255), unique=True)
     known_as: Mapped[str] = mapped_column(String(64))
-    channel_state: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class ClientRule(Sentence, Base):
@@ -47,6 +46,6 @@ def _table(declared: type[Base]) -> Table:
 CAM = Layout(
     "CAM",
     "cam.db",
-    [_table(declared) for declared in (Schema, Manager, Node, Authority, ClientRule)],
+    [_table(declared) for declared in (Schema, Manager, Node, Channel, Authority, ClientRule)],
     "create one with 'leafkey cam init', or name its directory with --state or LEAFKEY_CAM_STATE",
 )

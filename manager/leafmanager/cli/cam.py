@@ -13,7 +13,7 @@ from sqlalchemy import select
 from leafmanager import provision, units
 from leafmanager.cam import authorities, service
 from leafmanager.cam.tables import CAM, Authority
-from leafmanager.cli import cam_rules, identity_file, serving, ui
+from leafmanager.cli import cam_rules, channel, identity_file, serving, ui
 from leafmanager.cli.cam_state import State, opened
 from leafmanager.cli.nodes import Name
 from leafmanager.errors import ManagerError
@@ -39,7 +39,7 @@ def init(
         ),
     ] = None,
     aead: Annotated[
-        str, typer.Option(help="Seals what clients send: as for 'leafkey server add'.")
+        str, typer.Option(help="Seals the clients' channels: as for 'leafkey server add'.")
     ] = "aes-ccm",
 ) -> None:
     """Create a CAM: a directory with its secrets and its memory."""
@@ -156,4 +156,5 @@ def _read(identity: Path) -> Iterator[bytes]:
 
 
 app.add_typer(clients, name="client")
+app.add_typer(channel.cams, name="channel")
 app.add_typer(cam_rules.app, name="policy")

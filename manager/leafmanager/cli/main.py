@@ -6,6 +6,7 @@ from leafmanager.cli import (
     bridge,
     cam,
     changes,
+    channel,
     consent,
     derive,
     grants,
@@ -25,6 +26,7 @@ nodes.servers.command("set")(changes.resize)
 nodes.servers.add_typer(ranges.app, name="range")
 app.add_typer(nodes.servers, name="server")
 app.add_typer(nodes.clients, name="client")
+app.add_typer(channel.app, name="channel")
 app.add_typer(rules.app, name="policy")
 app.add_typer(consent.app, name="consent")
 app.add_typer(grants.app, name="grant")

@@ -23,7 +23,7 @@ def init(
         ),
     ] = None,
     aead: Annotated[
-        str, typer.Option(help="Seals what nodes send to the manager: as for 'server add'.")
+        str, typer.Option(help="Seals the channels of clients: as for 'server add'.")
     ] = "aes-ccm",
 ) -> None:
     """Create a manager: a directory with its secrets and its memory."""

@@ -1,19 +1,30 @@
-"""The manager as a PAT server towards its nodes (SPEC section 10)."""
+"""The manager's channels to its nodes, which it knows by their kids (SPEC section 10).
 
+What the two share lies in the database, and is looked up for each request: a node that was added
+meanwhile is known at once, and one that is gone is not. The contexts are in memory alone.
+"""
+
+import asyncio
 import secrets
 import time
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from leafkey.coap.message import Message
+from leafkey.coap.numbers import OSCORE, UNAUTHORIZED
 from leafkey.crypto.provider import default_provider
-from leafkey.pat import tokens
-from leafkey.pat.verifier import Session, Verifier
-from leafmanager import issue
-from leafmanager.errors import ManagerError
+from leafkey.errors import Refused
+from leafkey.oscore.association import Association
+from leafkey.oscore.context import Incoming
+from leafkey.oscore.material import Material
+from leafkey.oscore.recipients import unprotect
 from leafmanager.provision import manager_of
 from leafmanager.store.database import Store
-from leafmanager.store.tables import Node
+from leafmanager.store.tables import Channel, Shared
+
+# How long a context lasts, and for how many requests of both ends together.
+MAX_SECONDS = 24 * 3600
+MAX_REQUESTS = 1 << 20
 
 
 def now_ms() -> int:
@@ -21,64 +32,92 @@ def now_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
+def association(shared: Shared) -> Association:
+    """Return a new association for what a row says; its contexts are still to be made."""
+    made = Material(shared.alg, shared.secret, shared.sender_id, shared.recipient_id)
+    return Association(default_provider(), secrets.token_bytes, made, asyncio.Lock())
+
+
+class NodeChannel:
+    """An association with a node, whose contexts are dropped when they have served for long."""
+
+    def __init__(self, row: Channel):
+        self.node_id = row.node_id
+        self.name = row.node.name
+        self.role = row.node.role
+        self._rotations = row.rotations
+        self._association = association(row)
+        self._name: bytes | None = None
+        self._since = now_ms()
+        self._requests = 0
+
+    def rotate(self, rotations: int) -> None:
+        """Drop the contexts if the owner has wanted that since, or if it is time.
+
+        The next request, of either end, makes a new one; what is under way ends in the old one.
+        """
+        is_old = now_ms() - self._since >= MAX_SECONDS * 1000
+        if rotations != self._rotations or is_old or self._requests >= MAX_REQUESTS:
+            self._association.drop()
+            self._begin(None)
+        self._rotations = rotations
+
+    def receive(self, message: Message, header) -> Incoming | None:
+        """Return what a request of the node carries, as Association.receive."""
+        incoming = self._association.receive(message, header)
+        self._count()
+        return incoming
+
+    async def request(self, message: Message, send) -> Message:
+        """Return the node's response, as Association.request."""
+        response = (await self._association.request(message, send))[1]
+        self._count()
+        return response
+
+    def _count(self) -> None:
+        newest = self._association.id_context
+        if newest != self._name:
+            self._begin(newest)
+        self._requests += 1
+
+    def _begin(self, name: bytes | None) -> None:
+        self._name, self._since, self._requests = name, now_ms(), 0
+
+
 class Channels:
-    """Tells which node a request comes from; nodes added meanwhile are known at once."""
+    """Those of one manager."""
 
     def __init__(self, store: Store):
         self._store = store
+        self._open: dict[bytes, NodeChannel] = {}
         with store.transaction() as session:
-            manager = manager_of(session)
-            marks = {node.slot: node.mark for node in issue.channel_nodes(session)}
-            token = issue.manager_token(session, manager)
-            self._version = manager.version
-            self.name = manager.name
-        self._verifier = Verifier(
-            default_provider(),
-            secrets.token_bytes,
-            _Marks(store),
-            token[tokens.SAM],
-            token[tokens.AUDIENCE],
-        )
-        self._verifier.load(token, {slot: mark for slot, mark in marks.items() if mark is not None})
+            self.name = manager_of(session).name
 
-    def unprotect(self, message: Message) -> Session:
-        """Return the session of a node's request; Refused carries the answer to all others."""
-        self._take_new_nodes()
-        return self._verifier.unprotect(message, _always_confidential, now_ms())
+    def unprotect(self, message: Message) -> tuple[NodeChannel, Incoming]:
+        """Return whose request this is, and the request; Refused carries the answer to all others.
 
-    def node_of(self, session: Session) -> tuple[int, str]:
-        """Return the id and name of the node that holds a session's slot."""
-        with self._store.transaction() as database:
-            node = database.scalars(select(Node).where(Node.slot == session.slot)).one()
-            return node.id, node.name
+        What is not protected at all gets no word of help: nodes know what to do.
+        """
+        if message.option(OSCORE) is None:
+            raise Refused(Message(UNAUTHORIZED))
+        return unprotect(message, self._with_kid)
 
-    def _take_new_nodes(self) -> None:
+    def to(self, node_id: int) -> NodeChannel:
+        """Return the channel to a node."""
         with self._store.transaction() as session:
-            latest = manager_of(session).version
-            new = range(self._version + 1, latest + 1)
-            changes = [issue.manager_change(session, version) for version in new]
-        for change in changes:
-            self._verifier.apply(change, now_ms())
-        self._version = latest
+            return self._opened(session.get_one(Channel, node_id))
 
+    def _with_kid(self, kid: bytes) -> list[NodeChannel]:
+        with self._store.transaction() as session:
+            row = session.scalar(select(Channel).where(Channel.recipient_id == kid))
+            if row is not None:
+                return [self._opened(row)]
+        self._open.pop(kid, None)
+        return []
 
-class _Marks:
-    """The verifier's durable memory. The token itself is made from the rows of the nodes."""
-
-    def __init__(self, store: Store):
-        self._store = store
-
-    def put_token(self, token: tokens.ServerToken, marks: dict) -> None:
-        """Nothing: a change to the token came from the database in the first place."""
-
-    def put_mark(self, slot: int, mark: int) -> None:
-        """Keep a node's numbers up to `mark` used, whatever happens from here on."""
-        try:
-            with self._store.transaction() as session:
-                session.execute(update(Node).where(Node.slot == slot).values(mark=mark))
-        except ManagerError as error:
-            raise OSError(str(error)) from error
-
-
-def _always_confidential(_request: Message) -> int:
-    return tokens.CONFIDENTIAL
+    def _opened(self, row: Channel) -> NodeChannel:
+        if row.recipient_id not in self._open:
+            self._open[row.recipient_id] = NodeChannel(row)
+        channel = self._open[row.recipient_id]
+        channel.rotate(row.rotations)
+        return channel

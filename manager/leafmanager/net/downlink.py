@@ -5,19 +5,17 @@ from collections import defaultdict
 from typing import NamedTuple
 
 import aiocoap
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import APPLICATION_CBOR, CHANGED, CONFLICT
 from leafkey.codec import cbor
-from leafkey.crypto.provider import default_provider
 from leafkey.errors import DecodeError, LeafkeyError, OutOfStep, Unreachable
 from leafkey.pat import commands, tokens
-from leafkey.pat.presenter import Presenter
 from leafmanager import issue, slots, versions
 from leafmanager.events import NOTE, SERVER_TOKEN, Event, Sink
 from leafmanager.net import outgoing
+from leafmanager.net.channels import Channels
 from leafmanager.store.database import Store
 from leafmanager.store.tables import Server, Version
 
@@ -51,13 +49,13 @@ class Downlink:
     that this manager never sent, it gets a fresh St.
     """
 
-    def __init__(self, store: Store, context: aiocoap.Context, manager: str, tell: Sink):
+    def __init__(self, store: Store, context: aiocoap.Context, channels: Channels, tell: Sink):
         self._store = store
         self._context = context
-        self._manager = manager
+        self._channels = channels
+        self._manager = channels.name
         self._tell = tell
         self._locks: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._presenters: dict[int, Presenter] = {}
         # Servers that have said which version they have, the version that those of them were given
         # that have not confirmed it, and those that only their whole ST helps.
         self._met: set[int] = set()
@@ -131,8 +129,8 @@ class Downlink:
             answer = await outgoing.post_open(*to, path, payload, APPLICATION_CBOR)
             self._take_receipt(server_id, answer)
             return
-        presenter, path = self._presenter(server_id), issue.SERVER_TOKEN_PATH
-        answer = await outgoing.post(*to, presenter, path, payload, APPLICATION_CBOR)
+        request, path = self._channels.to(server_id).request, issue.SERVER_TOKEN_PATH
+        answer = await outgoing.post(*to, request, path, payload, APPLICATION_CBOR)
         self._take_answer(server_id, answer)
 
     def _take_answer(self, server_id: int, answer: Message) -> None:
@@ -170,24 +168,6 @@ class Downlink:
         # What anybody may have answered proves nothing: the channel will tell.
         self._given[server_id] = None
         self._lost.add(server_id)
-
-    def _presenter(self, server_id: int) -> Presenter:
-        if server_id not in self._presenters:
-            self._presenters[server_id] = self._restored(server_id)
-        return self._presenters[server_id]
-
-    def _restored(self, server_id: int) -> Presenter:
-        def save(state: bytes) -> None:
-            with self._store.transaction() as session:
-                own = update(Server).where(Server.node_id == server_id)
-                session.execute(own.values(channel_state=state))
-
-        with self._store.transaction() as session:
-            server = session.get_one(Server, server_id)
-            state, token = server.channel_state, issue.downward_client_token(server)
-        if state is None:
-            return Presenter(default_provider(), token, save)
-        return Presenter.restore(default_provider(), state, save)
 
     def _note_off(self, server_id: int) -> None:
         with self._store.transaction() as session:

@@ -6,18 +6,19 @@ from collections.abc import Awaitable, Callable
 from leafkey.coap.assembler import Assembler
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
+    FORBIDDEN,
     GET,
     INTERNAL_SERVER_ERROR,
     MAX_AGE,
-    METHOD_NOT_ALLOWED,
-    PAT,
+    OSCORE,
     POST,
     SERVICE_UNAVAILABLE,
 )
 from leafkey.coap.options import SUPPORTED, screen
 from leafkey.errors import Refused
+from leafkey.oscore.context import Incoming
 from leafmanager.errors import ManagerError
-from leafmanager.events import NOTE, REFUSAL, Event, Sink
+from leafmanager.events import NOTE, Event, Sink
 from leafmanager.net.channels import Channels, now_ms
 from leafmanager.net.convert import from_aiocoap, to_aiocoap
 from leafmanager.net.gate import Bucket
@@ -32,10 +33,10 @@ Routes = dict[str, Callable[[Peer, Message], Awaitable[Message]]]
 
 
 class Front:
-    """An aiocoap site that hands all requests, whatever their path, to the PAT verifier."""
+    """An aiocoap site that hands all requests, whatever their path, to the channels."""
 
     def __init__(self, channels: Channels, routes: Routes, tell: Sink, reads: Routes | None = None):
-        """`routes` answer a POST, and `reads` a GET."""
+        """`routes` answer a POST, and `reads` a GET; nodes get nothing else."""
         self._channels = channels
         self._tell = tell
         self._told = Bucket(_REFUSALS_TOLD, _REFUSALS_TOLD, now_ms() / 1000)
@@ -50,31 +51,31 @@ class Front:
 
     async def _answer(self, message: Message, address: str) -> Message:
         try:
-            session = self._channels.unprotect(message)
-            node_id, name = self._channels.node_of(session)
+            channel, incoming = self._channels.unprotect(message)
         except Refused as refused:
             self._tell_refusal(refused.response, address)
             return refused.response
-        except (ManagerError, OSError) as error:
+        except ManagerError as error:
             self._tell(Event(NOTE, address, self._channels.name, f"not served: {error}"))
             return Message(SERVICE_UNAVAILABLE, ((MAX_AGE, _BUSY_SECONDS),))
-        return session.protect(await self._serve(session, Peer(node_id, name, address)))
+        peer = Peer(channel.node_id, channel.name, channel.role, address)
+        return incoming.protect(await self._serve(incoming, peer))
 
-    async def _serve(self, session, peer: Peer) -> Message:
-        refusal = screen(session.request, SUPPORTED)
+    async def _serve(self, incoming: Incoming, peer: Peer) -> Message:
+        refusal = screen(incoming.request, SUPPORTED)
         if refusal:
             return Message(refusal)
-        request, immediate = self._assembler.request(session.peer, session.request, now_ms())
+        request, immediate = self._assembler.request(peer.id, incoming.request, now_ms())
         if immediate:
             return immediate
         response = await self._routed(peer, request)
-        return self._assembler.response(session.peer, request, response, now_ms())
+        return self._assembler.response(peer.id, request, response, now_ms())
 
     async def _routed(self, peer: Peer, request: Message) -> Message:
-        path = "/" + "/".join(segment.decode() for segment in request.path())
-        answer = self._routes.get(request.code, {}).get(path)
+        path = b"/" + b"/".join(request.path())
+        answer = self._routes.get(request.code, {}).get(path.decode("utf-8", "replace"))
         if answer is None:
-            return Message(METHOD_NOT_ALLOWED)
+            return Message(FORBIDDEN)
         try:
             return await answer(peer, request)
         except ManagerError as error:
@@ -86,7 +87,7 @@ class Front:
             return Message(INTERNAL_SERVER_ERROR)
 
     def _tell_refusal(self, response: Message, address: str) -> None:
-        if self._told.take(now_ms() / 1000):
-            known = response.option(PAT) is not None
-            text = "refused: not allowed" if known else "refused: no valid AT"
-            self._tell(Event(REFUSAL, self._channels.name, address, text))
+        # Who makes a new context has a protected answer.
+        if response.option(OSCORE) is None and self._told.take(now_ms() / 1000):
+            text = "refused: in no context of a node"
+            self._tell(Event(NOTE, self._channels.name, address, text))

@@ -15,6 +15,7 @@ from leafkey.coap.numbers import (
     CHANGED,
     CONTENT_FORMAT,
     CREATED,
+    FORBIDDEN,
     MAX_AGE,
     SERVICE_UNAVAILABLE,
 )
@@ -22,7 +23,7 @@ from leafkey.codec import cbor
 from leafkey.errors import DecodeError
 from leafkey.pat import tokens
 from leafkey.pat.ticket import TokenRequest, decode_request, encode_pending, encode_response
-from leafmanager import cam_clients, consent, issue, sam, slots, versions
+from leafmanager import cam_clients, consent, issue, provision, sam, slots, versions
 from leafmanager.events import (
     NOTE,
     SERVER_TOKEN,
@@ -51,6 +52,7 @@ class Peer(NamedTuple):
 
     id: int
     name: str
+    role: str
     address: str
 
 
@@ -120,6 +122,8 @@ class Handlers:
 
     async def server_token(self, peer: Peer, request: Message) -> Message:
         """Answer a server with its whole ST, and remember where it is and what it has."""
+        if peer.role != provision.SERVER:
+            return Message(FORBIDDEN)
         try:
             has = _version(request.payload)
         except DecodeError as error:

@@ -1,5 +1,7 @@
 """Requests that go out: in the manager's, or the CAM's, channels (SPEC section 10), or open."""
 
+from collections.abc import Awaitable, Callable
+
 import aiocoap
 from aiocoap.error import Error as CoapError
 from aiocoap.numbers.constants import TransportTuning
@@ -8,9 +10,11 @@ from leafkey.coap.message import Message
 from leafkey.coap.numbers import CONTENT_FORMAT, POST
 from leafkey.coap.transfer import Transfer
 from leafkey.errors import Unreachable
-from leafkey.pat.dialogue import Dialogue
-from leafkey.pat.presenter import Presenter
 from leafmanager.net.convert import from_aiocoap, to_aiocoap
+
+Send = Callable[[Message], Awaitable[Message]]
+# Makes one request in a channel: (message, how one CoAP exchange is made).
+Request = Callable[[Message, Send], Awaitable[Message]]
 
 
 class Tuning(TransportTuning):
@@ -24,20 +28,20 @@ class Tuning(TransportTuning):
 async def post(
     context: aiocoap.Context,
     address: str,
-    presenter: Presenter,
+    request: Request,
     path: str,
     payload: bytes,
     content_format: int,
 ) -> Message:
     """Return the answer of the peer at `address`, host:port, to a POST that may be made twice.
 
-    Bodies of any size travel in blocks. Unreachable if there is no answer; leafkey.errors and
-    NotRecognized as `Dialogue.request` says.
+    Bodies of any size travel in blocks. Unreachable if there is no answer; other errors are those
+    of Association.request.
     """
-    dialogue = Dialogue(presenter, _sender(context, address), repeat_all=True)
+    send = _sender(context, address)
 
     async def exchange(message: Message) -> Message:
-        return (await dialogue.request(message))[1]
+        return await request(message, send)
 
     return await _transferred(path, payload, content_format, exchange)
 
@@ -49,7 +53,7 @@ async def post_open(
     return await _transferred(path, payload, content_format, _sender(context, address))
 
 
-def _sender(context: aiocoap.Context, address: str):
+def _sender(context: aiocoap.Context, address: str) -> Send:
     async def send(message: Message) -> Message:
         sent = to_aiocoap(message, Tuning())
         sent.unresolved_remote = address

@@ -66,7 +66,7 @@ async def serve(
     stopped = stop_signal()
     channels = Channels(store)
     context = await transport.listen(host, own_port if port is None else port)
-    downlink = Downlink(store, context, channels.name, tell)
+    downlink = Downlink(store, context, channels, tell)
     watch = Watch(store)
     courier = Courier(store, downlink)
     running = [asyncio.create_task(watch.run()), asyncio.create_task(courier.run())]

@@ -1,4 +1,4 @@
-"""The tables. Everything secret is a column named `st` or `*_state`; nothing else is.
+"""The tables. Everything secret is a column named `st` or `secret`; nothing else is.
 
 Times are whole seconds since 1970. Generations, versions and epochs only grow. An AIF is stored as
 CBOR (SPEC section 4.1).
@@ -7,7 +7,7 @@ CBOR (SPEC section 4.1).
 from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 class Base(DeclarativeBase):
@@ -27,29 +27,21 @@ class Schema(Base):
 
 
 class Manager(Base):
-    """One row: the manager as a PAT server towards its nodes (SPEC section 10).
-
-    `version` counts the changes to its ST: it grows whenever a node is added.
-    """
+    """One row: who the manager is. `aead` is for the channels of its clients."""
 
     __tablename__ = "manager"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     name: Mapped[str] = mapped_column(String(64))
     uri: Mapped[str] = mapped_column(String(255))
-    st: Mapped[bytes] = mapped_column(LargeBinary)
-    suite: Mapped[int]
     aead: Mapped[int]
-    version: Mapped[int]
 
 
 class Node(Base):
-    """A server or a client, and the slot it holds in the manager's tree: its channel upward.
+    """A server or a client.
 
-    A client with a CAM, `cam_id`, is heard through that node and has no slot of its own; its name
-    is "CAM/CLIENT": see `leafmanager.cam_clients`. `version` is the manager's at which the slot
-    came to be. `mark` is the highest AT number that counts as used after a restart (SPEC section
-    6.1), null for none.
+    A client with a CAM, `cam_id`, is heard through that node and has no channel of its own; its
+    name is "CAM/CLIENT": see `leafmanager.cam_clients`.
     """
 
     __tablename__ = "nodes"
@@ -58,11 +50,33 @@ class Node(Base):
     name: Mapped[str] = mapped_column(String(128), unique=True)
     role: Mapped[str] = mapped_column(String(8))
     cam_id: Mapped[int | None] = mapped_column(ForeignKey("nodes.id"))
-    slot: Mapped[int | None] = mapped_column(unique=True)
-    generation: Mapped[int]
-    version: Mapped[int]
-    mark: Mapped[int | None]
     created_at: Mapped[int]
+
+
+class Shared:
+    """What two ends were given for their channel (SPEC section 10): a COSE AEAD, and so on."""
+
+    alg: Mapped[int]
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    sender_id: Mapped[bytes] = mapped_column(LargeBinary)
+    recipient_id: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Channel(Shared, Base):
+    """The channel between this manager and a node, which is known by `recipient_id`.
+
+    `rotations` counts how often the owner wanted a new context: see `leafmanager.net.channels`.
+    """
+
+    __tablename__ = "channels"
+
+    node_id: Mapped[int] = mapped_column(
+        ForeignKey("nodes.id", ondelete="CASCADE"), primary_key=True
+    )
+    recipient_id: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    rotations: Mapped[int] = mapped_column(default=0)
+
+    node: Mapped[Node] = relationship(lazy="joined", innerjoin=True)
 
 
 class Server(Base):
@@ -70,9 +84,8 @@ class Server(Base):
 
     `confirmed` is the version the server is known to have, 0 for none; `sent` the highest that ever
     left this manager for it. `off_since` is when it last stopped to answer, null while it answers.
-    `channel_*` is the tree in
-    which the manager holds slot 1: its channel downward. `address` is where the server was last
-    heard, as host:port. `asks`: what no rule decides is asked of the owner.
+    `address` is where the server was last heard, as host:port. `asks`: what no rule decides is
+    asked of the owner.
     """
 
     __tablename__ = "servers"
@@ -95,8 +108,6 @@ class Server(Base):
     asks: Mapped[bool] = mapped_column(default=False)
     address: Mapped[str | None] = mapped_column(String(80))
     heard_at: Mapped[int | None]
-    channel_st: Mapped[bytes] = mapped_column(LargeBinary)
-    channel_state: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     node: Mapped[Node] = relationship(lazy="joined", innerjoin=True)
 

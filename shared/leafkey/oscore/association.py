@@ -6,14 +6,22 @@ as a kid context that is wrapped in a CBOR byte string.
 """
 
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import GET, OSCORE, UNAUTHORIZED
+from leafkey.coap.numbers import GET, INTERNAL_SERVER_ERROR, OSCORE, UNAUTHORIZED
 from leafkey.codec import cbor
 from leafkey.compat import const
 from leafkey.crypto.compare import equal
-from leafkey.errors import AuthenticationError, DecodeError, ProtocolError, Refused, ReplayError
+from leafkey.errors import (
+    AuthenticationError,
+    DecodeError,
+    ProtocolError,
+    Refused,
+    ReplayError,
+    Unreachable,
+)
 from leafkey.oscore.context import Context, Incoming, header_of
 from leafkey.oscore.dialogue import Dialogue, NotProtected
 from leafkey.oscore.keys import derive
+from leafkey.oscore.material import Material
 from leafkey.oscore.replay import ReplayWindow
 from leafkey.oscore.sequence import Sequence
 
@@ -27,29 +35,33 @@ MAX_CONTEXTS = const(2)
 MAX_ATTEMPTS = const(4)
 
 
-class Material:
-    """What one end was given: a COSE AEAD, the Master Secret of 32 bytes, and both IDs."""
+class NotKnown(ProtocolError):
+    """The peer says, or somebody in its place, that it shares nothing with this end."""
 
-    def __init__(self, alg: int, secret: bytes, sender_id: bytes, recipient_id: bytes):
-        self.alg = alg
-        self.secret = secret
-        self.sender_id = sender_id
-        self.recipient_id = recipient_id
+    def __init__(self):
+        super().__init__("the peer does not know this node: provision it")
 
 
 class Association:
     """One end, in both roles. In memory alone; at most two contexts live at a time."""
 
-    def __init__(self, provider, random_bytes, material: Material):
+    def __init__(self, provider, random_bytes, material: Material, lock):
+        """`lock` is an asyncio.Lock of its own, by which requests made at once make one context."""
         self._provider = provider
         self._random_bytes = random_bytes
         self._material = material
+        self._lock = lock
         self.kid = material.recipient_id
         # Newest first.
         self._contexts = []
         # By ID Context: the kid context that goes with each request until the first answer.
         self._introductions = {}
         self._key = random_bytes(_KEY_LEN)
+
+    @property
+    def id_context(self) -> bytes | None:
+        """The ID Context of the newest context, None if there is none."""
+        return self._contexts[0].keys.id_context if self._contexts else None
 
     def drop(self):
         """End all contexts: the next request, of either end, makes a new one."""
@@ -111,38 +123,52 @@ class Association:
     async def request(self, message: Message, send) -> tuple:
         """Return (Outgoing, response without protection) of a request that may be made twice.
 
-        ProtocolError if the peer does not know this association, and whatever `send` raises.
+        NotKnown if the peer does not know this association, ProtocolError if its answer does not
+        verify, Unreachable if it has no time, and whatever `send` raises.
         """
         for _ in range(MAX_ATTEMPTS):
-            context = self._contexts[0] if self._contexts else await self._introduced(send)
-            introduction = self._introductions.get(context.keys.id_context)
-            dialogue = Dialogue(context, introduction, True)
             try:
-                answered = await dialogue.request(message, send)
-            except NotProtected:
-                # It may have restarted; whoever forged this makes us ask, no more.
-                self._forget(context)
-                continue
-            self._introductions.pop(context.keys.id_context, None)
-            return answered
-        raise ProtocolError("the peer does not know this node: provision it")
+                return await self._requested(await self._present(send), message, send)
+            except NotProtected as answer:
+                if answer.code >= INTERNAL_SERVER_ERROR:
+                    raise Unreachable("the peer cannot answer now")
+        raise NotKnown
 
-    async def _introduced(self, send) -> Context:
-        """Steps 1 and 3: return a context that the next request makes known."""
+    async def _requested(self, context: Context, message: Message, send) -> tuple:
+        name = context.keys.id_context
+        dialogue = Dialogue(context, self._introductions.get(name), True)
+        try:
+            answered = await dialogue.request(message, send)
+        except NotProtected as answer:
+            if answer.code < INTERNAL_SERVER_ERROR:
+                # It may have restarted; whoever forged this makes us ask again, no more.
+                self._forget(context)
+            raise
+        self._introductions.pop(name, None)
+        return answered
+
+    async def _present(self, send) -> Context:
+        """Return the newest context, after making one if there is none."""
+        async with self._lock:
+            if not self._contexts:
+                await self._introduce(send)
+            return self._contexts[0]
+
+    async def _introduce(self, send):
+        """Steps 1 and 3: adopt a context that the next request makes known."""
         r1 = self._random_bytes(NONCE_LEN)
-        first = self._context(r1)
-        outgoing = first.protect_request(Message(GET), cbor.encode(r1))
+        outgoing = self._context(r1).protect_request(Message(GET), cbor.encode(r1))
         response = await send(outgoing.message)
+        if response.option(OSCORE) is None:
+            raise NotProtected(response.code)
         try:
             r2 = _offered(response)
             outgoing.answered_in(self._context(r2 + r1)).unprotect(response)
         except (AuthenticationError, DecodeError):
-            raise ProtocolError("the peer does not know this node: provision it")
+            raise ProtocolError("the answer does not verify")
         id3 = r2 + self._random_bytes(NONCE_LEN)
-        context = self._context(id3)
         self._introductions[id3] = cbor.encode(id3)
-        self._adopt(context)
-        return context
+        self._adopt(self._context(id3))
 
     # Contexts
 
@@ -181,8 +207,6 @@ def _unwrapped(kid_context: bytes) -> bytes:
 
 def _offered(response: Message) -> bytes:
     """Return R2 of a response that still has to be verified."""
-    if response.option(OSCORE) is None:
-        raise DecodeError("no answer of the peer's own")
     wrapped = header_of(response).kid_context
     r2 = b"" if wrapped is None else _unwrapped(wrapped)
     if len(r2) != R2_LEN:

@@ -57,32 +57,38 @@ class Recipients:
         return kid in self._by_kid
 
     def unprotect(self, message: Message) -> tuple:
-        """Return (recipient, Incoming) of a protected request.
+        """Return (recipient, Incoming) of a protected request; errors as of `unprotect`."""
+        return unprotect(message, self.alike)
 
-        Refused carries the answer that section 8.2 demands, unprotected where nothing verified.
-        """
+    def alike(self, kid: bytes) -> list:
+        """Return those who have a kid."""
+        return self._by_kid.get(kid, [])
+
+
+def unprotect(message: Message, alike) -> tuple:
+    """Return (recipient, Incoming) of a protected request; `alike(kid)` are those who have a kid.
+
+    Refused carries the answer that section 8.2 demands, unprotected where nothing verified.
+    """
+    try:
+        header = header_of(message)
+        if header.kid is None or header.piv is None:
+            raise DecodeError("a request names its context, and its number")
+    except DecodeError:
+        raise refused(BAD_OPTION, UNREADABLE)
+    reason = refused(UNAUTHORIZED, NOT_FOUND)
+    for recipient in alike(header.kid):
         try:
-            header = header_of(message)
-            if header.kid is None or header.piv is None:
-                raise DecodeError("a request names its context, and its number")
-        except DecodeError:
-            raise refused(BAD_OPTION, UNREADABLE)
-        return self._found(message, header, self._by_kid.get(header.kid, ()))
-
-    def _found(self, message: Message, header, alike) -> tuple:
-        reason = refused(UNAUTHORIZED, NOT_FOUND)
-        for recipient in alike:
-            try:
-                incoming = recipient.receive(message, header)
-            except ReplayError:
-                reason = refused(UNAUTHORIZED, REPLAYED)
-                continue
-            except (AuthenticationError, DecodeError):
-                reason = refused(BAD_REQUEST, UNDECIPHERABLE)
-                continue
-            if incoming is not None:
-                return recipient, _unnested(incoming)
-        raise reason
+            incoming = recipient.receive(message, header)
+        except ReplayError:
+            reason = refused(UNAUTHORIZED, REPLAYED)
+            continue
+        except (AuthenticationError, DecodeError):
+            reason = refused(BAD_REQUEST, UNDECIPHERABLE)
+            continue
+        if incoming is not None:
+            return recipient, _unnested(incoming)
+    raise reason
 
 
 def refused(code: int, text: bytes) -> Refused:

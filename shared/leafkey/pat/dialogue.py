@@ -21,13 +21,12 @@ MAX_ATTEMPTS = const(6)
 
 
 class Dialogue:
-    """Makes requests under one CT. `repeat_all` says that even a POST may be sent twice."""
+    """Makes requests under one CT."""
 
-    def __init__(self, presenter, send, repeat_all: bool = False):
+    def __init__(self, presenter, send):
         """`presenter` is a Presenter, or an oscore.ChannelPresenter in its place."""
         self._presenter = presenter
         self._send = send
-        self._repeat_all = repeat_all
 
     async def request(self, message: Message, level: int | None = None) -> tuple:
         """Return (exchange, response without protection).
@@ -71,7 +70,7 @@ class Dialogue:
         """Return the level to try again at, after S proved that it knows this CT."""
         if not refused.hinted:
             await self.probe()
-        if message.code in (POST, PATCH) and not self._repeat_all:
+        if message.code in (POST, PATCH):
             raise OutcomeUnknown("the server may have acted on this request already")
         # An AT alone gets no authenticated answer: what refused it may be a higher demand.
         return POP if exchange.level == BEARER else exchange.level

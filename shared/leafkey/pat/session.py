@@ -8,13 +8,12 @@ from leafkey.pat.protection import Protection
 class Session:
     """One accepted AT: its request, who made it, and the protection of the answers.
 
-    `request` is the inner Message; `peer` is (epoch, slot, generation), hashable; `verifier` the
-    one that accepted the AT.
+    `request` is the inner Message; `peer` is (epoch, slot, generation), hashable.
     """
 
     def __init__(self, verifier, at: tuple, request: Message, protection: Protection):
-        """`at` is (slot, number)."""
-        self.verifier = verifier
+        """`verifier` has accepted the AT; `at` is (slot, number)."""
+        self._verifier = verifier
         self._protection = protection
         self._token = verifier.token
         self.slot, self.number = at
@@ -36,16 +35,16 @@ class Session:
 
     def pseudonym(self) -> bytes:
         """Return pseudonym 1 of the client, 32 bytes (SPEC 3.4), whoever has the slot by now."""
-        return self.verifier.pseudonym(self._token, self.slot)
+        return self._verifier.pseudonym(self._token, self.slot)
 
     @property
     def renewal(self):
         """What one AT of this grant may carry, by the ST in force: a Renewal or None."""
-        return self.verifier.renewal(self.slot)
+        return self._verifier.renewal(self.slot)
 
     def is_current(self, now: int) -> bool:
         """Tell whether the grant behind this AT still stands, and covers its request."""
-        return self.verifier.is_current(self.peer, now) and self.verifier.permits(
+        return self._verifier.is_current(self.peer, now) and self._verifier.permits(
             self.slot, self.number, self.request
         )
 

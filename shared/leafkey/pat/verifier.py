@@ -116,15 +116,6 @@ class Verifier:
             raise Refused(session.protect(answer))
         return session
 
-    def knows(self, message: Message) -> bool:
-        """Tell whether the At in a message is in a window here, valid or not."""
-        try:
-            at = self._option(message)[1]
-            self._window.find(at)
-        except (DecodeError, UnknownToken):
-            return False
-        return True
-
     def find(self, at: bytes, now: int) -> Offer:
         """Return the Offer of an At, 8 bytes of it or more, that is to open a channel (SPEC 5.7).
 

@@ -1,4 +1,4 @@
-"""leafnode.access of a client that has a CAM of its own, and what identities say (SPEC 9.6, 10)."""
+"""leafnode.access of a client that has a CAM of its own (SPEC 9.6)."""
 # heap: 1m
 
 import unittest
@@ -8,7 +8,7 @@ from leafkey.ace.token import encode_error
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import BAD_REQUEST, CREATED, GET, POST, PUT
 from leafkey.codec import cbor
-from leafkey.errors import NotAllowed, ProtocolError, StateError
+from leafkey.errors import NotAllowed, ProtocolError
 from leafkey.pat import ticket
 from leafkey.pat.tokens import POP, SlotGrant
 from leafnode.access import Access
@@ -172,38 +172,6 @@ class CamTest(unittest.TestCase):
         with self.assertRaises(ProtocolError):
             self.ask(access)
         self.assertEqual(self.sent, 1)
-
-
-class IdentityTest(unittest.TestCase):
-    def load(self, content: bytes):
-        flash = Flash()
-        flash.put(DIRECTORY + "/identity", content)
-        first = load(PROVIDER, DIRECTORY, flash)
-        again = load(PROVIDER, DIRECTORY, flash)
-        self.assertEqual((first.name, first.has_cam), (again.name, again.has_cam))
-        return again
-
-    def test_vectors(self):
-        for name, case in vectors("pat/identity"):
-            identity = self.load(unhex(case["encoded"]))
-            self.assertEqual((identity.name, identity.manager), (case["node"], case["uri"]), name)
-            self.assertEqual(identity.is_server, "st" in case, name)
-            self.assertEqual(identity.has_cam, case.get("has_cam", False), name)
-
-    def test_a_cam_manages_clients_alone(self):
-        server = cbor.decode(unhex(encoded("server")))
-        server[5] = True
-        self.refused(server)
-
-    def test_what_label_5_may_not_be(self):
-        for value in (False, None, 1, "true", b""):
-            client = cbor.decode(unhex(encoded("client")))
-            client[5] = value
-            self.refused(client)
-
-    def refused(self, fields: dict):
-        with self.assertRaises(StateError):
-            self.load(cbor.encode(fields))
 
 
 def encoded(name: str) -> str:

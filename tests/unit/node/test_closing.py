@@ -54,9 +54,6 @@ class Guard:
     def refuse(self) -> Message:
         return Message(numbers.UNAUTHORIZED)
 
-    def is_manager(self, session) -> bool:
-        return False
-
     def is_current(self, holder, now: int) -> bool:
         return self.stands(holder.grant, now)
 

@@ -7,13 +7,24 @@ import leafnode.server as server_module
 from leafkey.coap import numbers
 from leafkey.coap.blockoption import encode_block
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import CHANGED, CONTENT, CONTINUE, ECHO, GET, PAT, POST, PUT, UNAUTHORIZED
+from leafkey.coap.numbers import (
+    CHANGED,
+    CONTENT,
+    CONTINUE,
+    ECHO,
+    GET,
+    OSCORE,
+    PAT,
+    POST,
+    PUT,
+    UNAUTHORIZED,
+)
 from leafkey.pat.freshness import VALID_MS
 from leafkey.pat.tokens import BEARER, CONFIDENTIAL, POP
 from leafnode.clock import now_ms
 from tests.support.loopback import HOST, Log, RawPeer, free_port
 from tests.support.nodes import NOWHERE, serving
-from tests.unit.node.test_server import Guard
+from tests.unit.node.test_server import Guard, ManagerAlone
 
 HOUR = 3600 * 1000
 SZX = 2
@@ -60,11 +71,13 @@ class Case(unittest.TestCase):
 
         serving(self.server, main)
 
-    async def ask(self, code=POST, path="/lock", echo=None, payload=b"", block=None) -> Message:
+    async def ask(
+        self, code=POST, path="/lock", echo=None, payload=b"", block=None, shown=PAT
+    ) -> Message:
         self.mid += 1
-        options = ((PAT, b"good"),)
+        options = ((shown, b"good"),)
         if echo is not None:
-            options = ((PAT, b"good"), (ECHO, echo))
+            options = ((shown, b"good"), (ECHO, echo))
         message = Message(code, options, payload, numbers.CON, self.mid, b"t")
         message.set_path(path)
         if block is not None:
@@ -128,8 +141,8 @@ class FreshTest(Case):
 
     def test_the_manager_is_not_asked(self):
         async def scenario():
-            self.guard.manager = True
-            self.assertEqual((await self.ask()).payload, b"managed")
+            self.server._contexts = ManagerAlone()
+            self.assertEqual((await self.ask(shown=OSCORE)).payload, b"managed")
 
         self.play(scenario)
 

@@ -254,10 +254,12 @@ class Session:
     peer = (1, 1)
     current = True
     renewal = None
+    answer = None
 
     def __init__(self, message):
         self.request = message.copy()
-        self.request.remove(numbers.PAT)
+        for number in (numbers.PAT, numbers.OSCORE):
+            self.request.remove(number)
 
     def pseudonym(self):
         return b"somebody"
@@ -276,7 +278,6 @@ class Guard:
 
     def __init__(self):
         self.levels = []
-        self.manager = False
 
     def refuse(self):
         return Message(numbers.UNAUTHORIZED, (), b"ask the manager")
@@ -288,11 +289,18 @@ class Guard:
         self.levels.append(level_of(session.request))
         return session
 
-    def is_manager(self, session):
-        return self.manager
-
     def manage(self, request, now):
         return Message(numbers.CHANGED, (), b"managed")
+
+
+class ManagerAlone:
+    """In place of leafnode.contexts: what comes in OSCORE comes from the manager."""
+
+    def unprotect(self, message, now):
+        return Session(message)
+
+    def is_manager(self, session):
+        return True
 
 
 class GuardTest(ServerCase):
@@ -324,8 +332,12 @@ class GuardTest(ServerCase):
         self.assertEqual(self.guard.levels, [1])
 
     def test_the_manager_does_not_reach_resources(self):
-        self.guard.manager = True
-        self.assertEqual(self.ask("/secret", b"good").payload, b"managed")
+        self.server._contexts = ManagerAlone()
+
+        async def scenario(peer):
+            return await peer.request(_get("/secret", 1, b"\x01", ((numbers.OSCORE, b"x"),)))
+
+        self.assertEqual(self.play_raw(scenario).payload, b"managed")
 
     def test_notifications_are_counted_until_the_grant_ends(self):
         async def scenario(peer):

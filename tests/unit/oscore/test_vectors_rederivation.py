@@ -7,7 +7,8 @@ from binascii import hexlify
 from leafkey.coap.numbers import OSCORE
 from leafkey.errors import AuthenticationError, DecodeError, Refused
 from leafkey.oscore import option
-from leafkey.oscore.association import Association, Material
+from leafkey.oscore.association import Association
+from leafkey.oscore.material import Material
 from tests.support.vectors import load, unhex
 from tests.unit.oscore.vectors_help import keys, mirrored, plain
 from tests.unit.pat.vectors_help import PROVIDER, parse, serialize
@@ -27,7 +28,7 @@ def association(fields: dict, *drawn: str) -> Association:
     """One end, with its `context` and what it draws."""
     ids = unhex(fields["sender_id"]), unhex(fields["recipient_id"])
     material = Material(fields["alg"], unhex(fields["master_secret"]), *ids)
-    return Association(PROVIDER, Drawn(*drawn), material)
+    return Association(PROVIDER, Drawn(*drawn), material, asyncio.Lock())
 
 
 def received(server: Association, text: str):

@@ -398,12 +398,6 @@ class AnswerTest(Case):
             self.assertTrue(isinstance(error.args[0], str))
             self.assertFalse(AUDIENCE in repr(error))
 
-    def test_knows(self):
-        exchange = self.client.protect(request(), POP)
-        self.assertTrue(self.server.verifier.knows(exchange.message))
-        self.assertFalse(self.server.verifier.knows(request()))
-        self.assertFalse(Server().verifier.knows(exchange.message))
-
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,29 +1,33 @@
 """A manager, a server and a client as nodes really are, but for sockets and flash.
 
-Identity, Guard, Keeper, Uplink and Access are those of leafnode. What passes between the nodes is
-watched: an AT accepted twice, or shown for two messages, is an AssertionError at once.
+Identity, Guard, Contexts, Keeper, Uplink and Access are those of leafnode. What passes between the
+nodes is watched: an AT or a protected request accepted twice, an AT shown for two messages, or a
+nonce used twice under a key of a channel, is an AssertionError at once.
 """
+
+import asyncio
 
 import leafnode.access as access
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import CHANGED, CONTENT, CREATED, GET, PAT
+from leafkey.coap.numbers import CHANGED, CONTENT, CREATED, GET, OSCORE, PAT
 from leafkey.codec import cbor
 from leafkey.errors import OutcomeUnknown, Refused, Unreachable
+from leafkey.oscore.association import Association, NotKnown
+from leafkey.oscore.material import Material
+from leafkey.oscore.recipients import unprotect
 from leafkey.pat import commands, ticket, tokens
-from leafkey.pat.dialogue import Dialogue
-from leafkey.pat.presenter import NotRecognized, Presenter
-from leafkey.pat.tokens import CONFIDENTIAL, POP, SlotGrant
-from leafkey.pat.verifier import Verifier
+from leafkey.pat.tokens import POP, SlotGrant
+from leafnode.contexts import Contexts
 from leafnode.guard import Guard
 from leafnode.identity import load
 from leafnode.keeper import Keeper
 from leafnode.udp import resolve
 from leafnode.uplink import Uplink
+from tests.support.nonces import Nonces
 from tests.unit.pat.world import (
     AUDIENCE,
     PROVIDER,
     Random,
-    Store,
     client_token,
     over_the_air,
     request,
@@ -38,15 +42,13 @@ DIRECTORY = "leafkey"
 WIDTH = 2
 # How long a client waits after a failure, ms: longer than it waits between two tickets.
 PAUSE = 11000
-# A slot of the manager's own ST for each node.
 SERVER, CLIENT = 1, 2
-LAST = 10000
 PATIENCE = 8
 SHAPE = {"degree": 9, "depth": 2000, "window": WIDTH}
 
 
 class Watch:
-    """What every AT was shown for, and which were accepted."""
+    """What every AT was shown for, and which requests were accepted."""
 
     def __init__(self):
         self.shown = {}
@@ -63,10 +65,12 @@ class Watch:
             raise AssertionError("an AT was shown for two messages")
 
     def accept(self, message: Message):
-        at = message.option(PAT)[1:17]
-        if at in self.accepted:
-            raise AssertionError("an AT was accepted twice")
-        self.accepted[at] = message
+        value = message.option(PAT)
+        # What is sealed in a context comes once, too.
+        name = message.payload if value is None else value[1:17]
+        if name in self.accepted:
+            raise AssertionError("a request was accepted twice")
+        self.accepted[name] = message
 
 
 class Sam:
@@ -75,41 +79,46 @@ class Sam:
     def __init__(self, house: "House", n_slots: int = 1):
         self._house = house
         self._random = Random(99)
-        self._channels = server_token({}, audience="manager", **SHAPE)
-        self._verifier = Verifier(PROVIDER, self._random.bytes, Store(), URI + "/token", "manager")
-        self._verifier.apply(self._channels, 0)
-        self._presenter: Presenter
+        # By node: this end of its channel.
+        self._ends = {}
         self.token = server_token({}, n_clients=n_slots, st=b"\x01" * 32, version=1, **SHAPE)
         self._sent = False
         self.generation = 0
         self.tickets = {}
 
-    def identity(self, slot: int) -> bytes:
-        """What provisioning leaves on a node: new keys for its channels each time."""
-        version = self._channels[tokens.VERSION] + 1
-        slots = dict(self._channels[tokens.SLOTS])
-        slots[slot] = SlotGrant(version, LAST, CONFIDENTIAL)
-        self._channels = server_token(slots, audience="manager", version=version, **SHAPE)
-        self._verifier.apply(self._channels, 0)
-        fields = {1: AUDIENCE, 2: URI, 3: _as_cbor(client_token(self._channels, slot))}
-        if slot == SERVER:
-            grants = {1: SlotGrant(1, LAST, CONFIDENTIAL)}
-            st = self._random.bytes(32)
-            downlink = server_token(grants, st=st, n_clients=1, **SHAPE)
-            fields[4] = cbor.decode(tokens.encode_server_token(downlink))
-            ct = client_token(downlink, 1)
-            self._presenter = Presenter(PROVIDER, ct, lambda state: None)
+    def identity(self, node: int) -> bytes:
+        """What provisioning leaves on a node: new keys for its channel each time."""
+        draw = self._random.bytes
+        made = Material(tokens.AES_CCM_16_64_128, draw(32), draw(4), draw(4))
+        self._ends[node] = self._house.end(made, draw)
+        fields = {1: AUDIENCE, 2: URI, 6: made.mirrored().fields(), 8: "manager"}
+        if node == SERVER:
+            fields[7] = True
         return cbor.encode(fields)
+
+    def forget_contexts(self):
+        """What a restart does, whatever of its store is restored."""
+        for end in self._ends.values():
+            end.drop()
 
     def answer(self, message: Message) -> Message:
         """Messages (2) and (6)."""
         try:
-            session = self._verifier.unprotect(message, lambda request: CONFIDENTIAL, 0)
+            _, incoming = unprotect(message, self._with_kid)
         except Refused as refused:
             return refused.response
-        if session.request.path() == (b"server-token",):
-            return session.protect(self._server_token(session.request.payload))
-        return session.protect(self._ticket(session.request.payload))
+        self._house.managed.accept(message)
+        if incoming.request.path() == (b"server-token",):
+            return incoming.protect(self._server_token(incoming.request.payload))
+        return incoming.protect(self._ticket(incoming.request.payload))
+
+    def _with_kid(self, kid: bytes) -> list:
+        return [end for end in self._ends.values() if end.kid == kid]
+
+    def push(self, payload: bytes) -> Message:
+        """Return the server's answer to message (3)."""
+        post = request("/server-token", 2, payload)
+        return run(self._ends[SERVER].request(post, self._house.from_sam))[1]
 
     def change(self, slots: dict, **changes):
         """Bring a change to the server, for as long as it takes."""
@@ -151,11 +160,9 @@ class Sam:
 
     def _bring(self, payload: bytes, version: int):
         for _ in range(PATIENCE):
-            post = request("/server-token", 2, payload)
             try:
-                dialogue = Dialogue(self._presenter, self._house.from_sam, repeat_all=True)
-                answer = run(dialogue.request(post, CONFIDENTIAL))[1]
-            except (Unreachable, NotRecognized):
+                answer = self.push(payload)
+            except (Unreachable, NotKnown):
                 continue
             if answer.code == CHANGED and cbor.decode(answer.payload)[19] >= version:
                 return
@@ -185,19 +192,16 @@ class Sam:
         return Message(CREATED, (), self.tickets[asked.request_id])
 
 
-def _as_cbor(token: tokens.ClientToken) -> list:
-    return [token.ct, token.params_c()]
-
-
 class NodeParts:
     """What Guard, Keeper and Access want of a leafnode.node.Node."""
 
     provider = PROVIDER
 
-    def __init__(self, flash: Flash, seed: int):
+    def __init__(self, house: "House", flash: Flash, seed: int):
         self.identity = load(PROVIDER, DIRECTORY, flash)
-        self.uplink = Uplink(self.identity.uplink(), self.identity.manager, resolve)
         self.random_bytes = Random(seed).bytes
+        self.association = house.end(self.identity.channel, self.random_bytes)
+        self.uplink = Uplink(self.association, self.identity.manager, resolve)
 
     def trace(self, number: int, text: str):
         """Nobody looks."""
@@ -232,8 +236,10 @@ class ServerNode:
 
     def start(self):
         """Take up what is on flash."""
-        node = NodeParts(self.flash, self.boots)
+        node = NodeParts(self._house, self.flash, self.boots)
         self.guard = Guard(node, self.log.append)
+        self._contexts = Contexts(PROVIDER)
+        self._contexts.serve_manager(node.association)
         self._keeper = Keeper(node, self.guard, self._house.to_manager, self.log.append)
 
     def ask(self):
@@ -243,14 +249,18 @@ class ServerNode:
     def answer(self, message: Message) -> Message:
         """What a message gets; PowerCut if the power went."""
         message = over_the_air(message)
+        now = self._house.now
         try:
-            session = self.guard.unprotect(message, lambda request: POP, self._house.now)
+            if message.option(OSCORE) is None:
+                session = self.guard.unprotect(message, lambda request: POP, now)
+            else:
+                session = self._contexts.unprotect(message, now)
         except Refused as refused:
             return over_the_air(refused.response)
         self._house.watch.accept(message)
         response = Message(CONTENT, (), b"21.5")
-        if self.guard.is_manager(session):
-            response = self.guard.manage(session.request, self._house.now)
+        if self._contexts.is_manager(session):
+            response = self.guard.manage(session.request, now)
         return over_the_air(session.protect(response))
 
 
@@ -273,7 +283,7 @@ class ClientNode:
         for _ in range(PATIENCE):
             self.boots += 1
             try:
-                node = NodeParts(self.flash, 1000 + self.boots)
+                node = NodeParts(self._house, self.flash, 1000 + self.boots)
                 self.access = access.Access(node, self._house.to_manager)
                 return
             except PowerCut:
@@ -292,13 +302,18 @@ class House:
         self.keeps_unsynced = keeps_unsynced
         self.make_flash = make_flash
         self.watch = Watch()
-        self.uplinks = Watch()
+        self.managed = Watch()
+        self.nonces = Nonces(PROVIDER)
         self.network = None
         self.now = 0
         access.now_ms = lambda: self.now
         self.sam = Sam(self)
         self.server = ServerNode(self)
         self.client = ClientNode(self)
+
+    def end(self, material: Material, draw) -> Association:
+        """One end of a channel."""
+        return Association(self.nonces, draw, material, asyncio.Lock())
 
     def boot(self):
         """Provisioned nodes are switched on."""
@@ -312,11 +327,9 @@ class House:
         return self.network(message, self.deliver)
 
     async def from_sam(self, message: Message) -> Message:
-        self.watch.show(message)
         return self.deliver(message)
 
     async def to_manager(self, message: Message, remote: tuple) -> Message:
-        self.uplinks.show(message)
         return over_the_air(self.sam.answer(over_the_air(message)))
 
     def deliver(self, message: Message) -> Message:
@@ -355,16 +368,19 @@ class House:
 
     def forget(self):
         """Drop what was watched: for long runs on small heaps."""
-        for watch in (self.watch, self.uplinks):
+        for watch in (self.watch, self.managed):
             watch.shown.clear()
             watch.accepted.clear()
+        self.nonces.forget()
         self.sam.tickets.clear()
         self.server.log.clear()
 
     def replay(self):
-        """Say again all that was ever said to the server: `watch` sees what gets in twice."""
+        """Say again all that was ever said to server and manager; watched is what gets in twice."""
         for message in list(self.watch.accepted.values()):
             before = len(self.watch.accepted)
             self.deliver(message)
             if len(self.watch.accepted) != before:
                 raise AssertionError("a replay got in")
+        for message in list(self.managed.accepted.values()):
+            self.sam.answer(over_the_air(message))

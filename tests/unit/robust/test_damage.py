@@ -1,19 +1,22 @@
 """Records damaged at each byte: nothing gets in by it, and what it takes from a node it gets back.
 
 S that cannot read its ST asks with version 0, and gets one it never had; C that cannot read a grant
-drops it and asks for a new ticket. The channels to the manager are kept twice.
+drops it and asks for a new ticket. What is shared with the manager is kept twice.
 """
-# heap: 1m
+# heap: 2m
 # timeout: 240
 
 import asyncio
 import unittest
 
-from leafkey.coap.numbers import GET, UNAUTHORIZED
+from leafkey.coap.numbers import BAD_REQUEST, GET, UNAUTHORIZED
 from leafkey.errors import StateError
 from leafkey.pat import tokens
 from tests.unit.pat.world import request
 from tests.unit.robust.house import DIRECTORY, ORIGIN, House
+
+# 4.00 says that something does not fit the context there is (RFC 8613 section 8.2).
+REFUSED = (UNAUTHORIZED, BAD_REQUEST)
 
 
 def damaged(content: bytes):
@@ -49,11 +52,11 @@ class ServerTest(Case):
             self.house.forget()
             self.assertEqual(server.guard.version, 0)
             for message in said:
-                self.assertEqual(server.answer(message).code, UNAUTHORIZED)
+                self.assertIn(server.answer(message).code, REFUSED)
             server.ask()
             self.assertEqual(sam.token[tokens.EPOCH], epoch + 1)
             for message in said:
-                self.assertEqual(server.answer(message).code, UNAUTHORIZED)
+                self.assertIn(server.answer(message).code, REFUSED)
             self.house.served()
 
     def test_a_page_of_marks(self):
@@ -91,14 +94,11 @@ class ServerTest(Case):
 
 
 class ChannelTest(Case):
-    NAMES = ("node", "uplink", "downlink")
-
     def test_one_copy(self):
         """Each node starts, is heard by its manager, and hears it."""
-        for name in self.NAMES:
-            for node in (self.house.server, self.house.client):
-                for path in self.records(node, name):
-                    self.check_one_copy(node, path)
+        for node in (self.house.server, self.house.client):
+            for path in self.records(node, "node"):
+                self.check_one_copy(node, path)
 
     def check_one_copy(self, node, path: str):
         for content in list(damaged(node.flash.get(path)))[::5]:
@@ -110,28 +110,17 @@ class ChannelTest(Case):
 
     def test_both_copies(self):
         """What is lost then is said, and what to do."""
-        for name in ("node", "uplink"):
-            for node in (self.house.server, self.house.client):
-                kept = {path: node.flash.get(path) for path in self.records(node, name)}
-                self.assertEqual(len(kept), 2)
-                for path in kept:
-                    node.flash.put(path, kept[path][:-1])
-                with self.assertRaises(StateError):
-                    node.boot()
-                for path in kept:
-                    node.flash.put(path, kept[path])
-
-    def test_a_server_that_cannot_hear_its_manager_still_asks(self):
-        server = self.house.server
-        for path in self.records(server, "downlink"):
-            server.flash.put(path, b"")
-        server.boot()
-        self.assertIn("downlink", server.log[-1])
+        for node in (self.house.server, self.house.client):
+            kept = {path: node.flash.get(path) for path in self.records(node, "node")}
+            self.assertEqual(len(kept), 2)
+            for path in kept:
+                node.flash.put(path, kept[path][:-1])
+            with self.assertRaises(StateError):
+                node.boot()
+            for path in kept:
+                node.flash.put(path, kept[path])
+            node.boot()
         self.house.served()
-        with self.assertRaises(AssertionError):
-            self.house.sam.change({}, n_clients=7)
-        server.ask()
-        self.assertEqual(server.guard.clients.token[tokens.N_CLIENTS], 7)
 
 
 class ClientTest(Case):

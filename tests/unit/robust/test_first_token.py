@@ -6,8 +6,6 @@ import unittest
 from leafkey.coap.numbers import CHANGED, CONFLICT
 from leafkey.codec import cbor
 from leafkey.pat import tokens
-from leafkey.pat.dialogue import Dialogue
-from tests.unit.pat.world import request, run
 from tests.unit.robust.house import House
 
 RECORD = "leafkey/st"
@@ -21,9 +19,7 @@ class FirstToken(unittest.TestCase):
 
     def push(self):
         """What SAM gets for its whole ST."""
-        payload = tokens.encode_server_token(self.house.sam.token)
-        dialogue = Dialogue(self.house.sam._presenter, self.house.from_sam, True)
-        return run(dialogue.request(request("/server-token", 2, payload)))[1]
+        return self.house.sam.push(tokens.encode_server_token(self.house.sam.token))
 
     def test_what_is_pushed_is_not_taken(self):
         answer = self.push()

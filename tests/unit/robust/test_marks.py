@@ -37,18 +37,18 @@ class InTheSamePlace(VerifierState):
         return page_prefix(self._name) + "%d" % number
 
 
-def at_work(flash: Flash, state_class=VerifierState, twice: bool = False) -> VerifierState:
+def at_work(flash: Flash, state_class=VerifierState) -> VerifierState:
     """A node with the old ST and marks."""
-    state = state_class(Storage(DIRECTORY, flash), NAME, twice)
+    state = state_class(Storage(DIRECTORY, flash), NAME)
     state.put_token(OLD, {})
     for slot in OLD_MARKS:
         state.put_mark(slot, OLD_MARKS[slot])
     return state
 
 
-def found(flash: Flash, state_class=VerifierState, twice: bool = False):
+def found(flash: Flash, state_class=VerifierState):
     """What a start finds: ((epoch, version), marks)."""
-    state = state_class(Storage(DIRECTORY, flash), NAME, twice)
+    state = state_class(Storage(DIRECTORY, flash), NAME)
     try:
         token, marks = state.load()
     except StateError:
@@ -56,19 +56,19 @@ def found(flash: Flash, state_class=VerifierState, twice: bool = False):
     return (token[tokens.EPOCH], token[tokens.VERSION]), marks
 
 
-def after_cuts(act, state_class=VerifierState, twice: bool = False, keeps: bool = True) -> list:
+def after_cuts(act, state_class=VerifierState, keeps: bool = True) -> list:
     """What starts find after a cut at each step of `act(state)`, and after the last."""
     outcomes = []
     while True:
         flash = Flash(grain=8)
-        state = at_work(flash, state_class, twice)
+        state = at_work(flash, state_class)
         flash.cut_after = flash.steps + len(outcomes)
         try:
             act(state)
-            return outcomes + [found(flash, state_class, twice)]
+            return outcomes + [found(flash, state_class)]
         except PowerCut:
             flash.reboot(keeps)
-        outcomes.append(found(flash, state_class, twice))
+        outcomes.append(found(flash, state_class))
 
 
 class CutTest(unittest.TestCase):
@@ -76,13 +76,12 @@ class CutTest(unittest.TestCase):
 
     def check(self, act, after):
         """First the old state, then the new one, which is there at the latest when `act` ends."""
-        for twice in (False, True):
-            for keeps in (True, False):
-                outcomes = after_cuts(act, VerifierState, twice, keeps)
-                self.assertTrue(len(outcomes) > 5)
-                self.assertEqual([x for x in outcomes if x not in (self.before, after)], [])
-                self.assertEqual(outcomes, sorted(outcomes, key=lambda x: x == after))
-                self.assertEqual(outcomes[-1], after)
+        for keeps in (True, False):
+            outcomes = after_cuts(act, VerifierState, keeps)
+            self.assertTrue(len(outcomes) > 5)
+            self.assertEqual([x for x in outcomes if x not in (self.before, after)], [])
+            self.assertEqual(outcomes, sorted(outcomes, key=lambda x: x == after))
+            self.assertEqual(outcomes[-1], after)
 
     def test_a_mark(self):
         raised = dict(OLD_MARKS)
@@ -192,15 +191,6 @@ class DamageTest(unittest.TestCase):
         for wrong in (b"", b"\x80", b"\x90" + bytes(15) + b"\x20", b"\x90" + b"\xf5" * 16):
             self.state._storage.write(NAME + "-1-0", wrong)
             self.assertEqual(found(self.flash), DAMAGED)
-
-    def test_a_copy_stands_in(self):
-        flash = Flash()
-        at_work(flash, twice=True)
-        for path in self.pages:
-            content = flash.get(path)
-            flash.put(path, content[:-1])
-            self.assertEqual(found(flash, twice=True), ((1, 1), OLD_MARKS))
-            flash.put(path, content)
 
 
 class SizeTest(unittest.TestCase):

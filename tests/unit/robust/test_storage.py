@@ -181,8 +181,8 @@ class DamageTest(unittest.TestCase):
 
     def test_a_record_under_another_name(self):
         self.storage.write("st", OLD)
-        self.flash.put("d/downlink", self.flash.get("d/st"))
-        self.assertEqual(found(self.storage, "downlink"), b"damaged")
+        self.flash.put("d/node", self.flash.get("d/st"))
+        self.assertEqual(found(self.storage, "node"), b"damaged")
 
     def test_a_copy_is_no_record(self):
         self.storage.write("ct-1", OLD, twice=True)

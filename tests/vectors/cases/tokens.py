@@ -193,33 +193,6 @@ def ticket() -> list:
     ]  # fmt: skip
 
 
-def identity() -> list:
-    manager = {**CLIENT, "audience": "manager", "first": 0, "level": 3, "slot": 5}
-    to_node = {**WHOLE, "n_clients": 1, "slots": {"1": WHOLE["slots"]["1"]}, "version": 1}
-    cases = []
-    for name, server, has_cam in (
-        ("client", None, False),
-        ("server", to_node, False),
-        ("client of a CAM", None, True),
-    ):
-        uri = "coap://192.0.2.1:5683"
-        labelled = {1: "lamp", 2: uri, 3: [secret("Ct"), tokens.parameters(manager)]}
-        case = {
-            "name": name,
-            "node": "lamp",
-            "uri": uri,
-            "ct": secret("Ct").hex(),
-            "client_parameters": manager,
-        }
-        if server:
-            labelled[4] = [secret("St"), tokens.parameters(server)]
-            case |= {"st": secret("St").hex(), "server_parameters": server}
-        if has_cam:
-            labelled[5] = case["has_cam"] = True
-        cases.append({**case, "encoded": tokens.dumps(labelled).hex()})
-    return cases
-
-
 def refusal_case(name: str, suite: int, number: int, hint: int | None) -> dict:
     random8 = secret("refusal " + name)[:8]
     hint_key = token(number, suite=suite).at.key(tree.HINT_KEY)
@@ -256,6 +229,5 @@ FILES = {
     "server_token.json": ("Server tokens, whole and changes (SPEC.md section 4.1).", server_token),
     "client_token.json": ("Client tokens (SPEC.md section 4.1).", client_token),
     "ticket.json": ("Payloads of SAM's exchanges (SPEC.md sections 6.2 and 9).", ticket),
-    "identity.json": ("What a node receives at provisioning (SPEC.md section 10).", identity),
     "refusal.json": ("4.01 with hints and the refusal field (SPEC.md section 8).", refusal),
 }

@@ -27,6 +27,8 @@ UNAUTHORIZED = 4 << 5 | 1
 BAD_OPTION = 4 << 5 | 2
 FORBIDDEN = 4 << 5 | 3
 NOT_FOUND = 4 << 5 | 4
+CONFLICT = 4 << 5 | 9
+SERVICE_UNAVAILABLE = 5 << 5 | 3
 
 # Options that a proxy may change (SPEC.md section 5.3); Max-Age joins them in responses.
 NOT_COVERED = (URI_HOST, URI_PORT, HOP_LIMIT, PROXY_URI, PROXY_SCHEME, PAT)
