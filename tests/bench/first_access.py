@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 from leafkey.pat.tokens import LEVELS
 from tests.bench.report import Record
+from tests.interop import ace_peers
 from tests.multi.house import HOST, ClientNode, House, ServerNode
 from tests.support.processes import free_port
 from tests.support.relay import Relay
 
 PATH = "/temp"
 ANSWER = "2.05 21.5"
-DTLS = "dtls"
+DTLS, ACE = "dtls", "ace_oscore"
 # Without a handshake: nothing is sent before the first request.
 AT_ONCE = (*LEVELS, "oscore")
 
@@ -61,7 +62,8 @@ def measure() -> dict[str, tuple[Cost, Cost]]:
         ends.enter_context(contextlib.redirect_stderr(io.StringIO()))
         house = ends.enter_context(House(Path(directory)))
         thermo = house.add_server("thermo", "--level", "bearer", dtls={})
-        return {way: _costs(house, thermo, way) for way in (*AT_ONCE, DTLS)}
+        costs = {way: _costs(house, thermo, way) for way in (*AT_ONCE, DTLS)}
+        return costs | {ACE: _ace_costs(Path(directory) / ACE)}
 
 
 def _costs(house: House, thermo: ServerNode, way: str) -> tuple[Cost, Cost]:
@@ -72,6 +74,29 @@ def _costs(house: House, thermo: ServerNode, way: str) -> tuple[Cost, Cost]:
     client.ask("AUTHORIZE", uri, permissions={PATH: ["GET"]})
     tap.take()
     return _cost(client, uri, way, tap), _cost(client, uri, way, tap)
+
+
+def _ace_costs(folder: Path) -> tuple[Cost, Cost]:
+    """Return those of the OSCORE profile of ACE (RFC 9203), between nodes without a manager."""
+    folder.mkdir()
+    with contextlib.ExitStack() as ends:
+        issuing = ace_peers.authority(folder)
+        ends.enter_context(issuing.process)
+        server, port = ace_peers.resource_server(folder / "rs", issuing.uri)
+        ends.enter_context(server)
+        tap = ends.enter_context(Tap((HOST, port), 0, []))
+        client = ace_peers.Client(folder / "c", issuing.uri)
+        ends.enter_context(client.process)
+        return _ace_cost(client, tap, 2), _ace_cost(client, tap, 0)
+
+
+def _ace_cost(client: ace_peers.Client, tap: Tap, aside: int) -> Cost:
+    """`aside`: datagrams by which a stranger is told whom to ask, before he has a token."""
+    answer = client.does(f"GET coap://{HOST}:{tap.port}{PATH}")
+    if answer != ANSWER:
+        raise RuntimeError(f"a GET by ACE was answered: {answer}")
+    del tap.seen[:aside]
+    return tap.take()
 
 
 def _tapped(house: House, server: ServerNode) -> Tap:
