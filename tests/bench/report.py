@@ -21,6 +21,7 @@ HELD = {
     "flash_writes_per_1000_requests": ("ours", operator.le, 130),
     "unlinkability_advantage_over_noise": ("ours", operator.le, 1),
     "planted_leak_advantage_over_noise": ("ours", operator.ge, 3),
+    "tree_rekey_bytes_10000_vs_10": ("ratio", operator.le, 4),
     "confidential_request_bytes": ("ours", operator.le, 40),
     "confidential_response_bytes": ("ours", operator.le, 14),
     "dtls_sessions_in_192k": ("ratio", operator.ge, 1),

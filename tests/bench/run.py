@@ -18,6 +18,7 @@ from tests.bench import (
     revocation,
     sizes,
     slots,
+    tree,
 )
 from tests.bench.report import Record, show, write
 from tests.support.processes import ROOT
@@ -50,6 +51,8 @@ def measure() -> tuple[list[Record], list[str]]:
     records += first_access.records()
     print("OSCORE ..", flush=True)
     records += oscore.records()
+    print("key trees ..", flush=True)
+    records += tree.records()
     print("GETs ..", flush=True)
     volleys = rates.measure()
     records += sizes.records(volleys) + rates.records(volleys)

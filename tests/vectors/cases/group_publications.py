@@ -9,6 +9,7 @@ TEXT = b"21.5"
 COUNTED = GroupKey(10, b"\x0a\x0b", bytes(range(0x20, 0x2D)), bytes(range(16)))
 COUNTED_NONCE = "212122232425260228292a2b29"
 COUNTED_CIPHERTEXT = "5275e744617306c06a0e182b"
+COUNTED_SIGNED = "8570436f756e7465725369676e617475726543a1010a43a10127404c5275e744617306c06a0e182b"
 
 
 def case(name: str, key: GroupKey, sender: bytes, number: int, payload: bytes, signer=None) -> dict:
@@ -41,7 +42,10 @@ def publications() -> list:
 
 
 def signed() -> list:
-    cases = [case("counted key", COUNTED, SENDER, 5, TEXT, SIGNER)]
+    counted = case("counted key", COUNTED, SENDER, 5, TEXT, SIGNER)
+    if counted["signed"] != COUNTED_SIGNED:
+        raise SystemExit("differs from the checked value")
+    cases = [counted]
     for alg, name in ALGS.items():
         key = group_key(alg)
         cases.append(case(f"{name}, EdDSA", key, SENDER, 0, TEXT, SIGNER))
