@@ -88,6 +88,7 @@ class Client:
         else:
             self._resolve = server.resolve
             node = server.node
+        self._node = node
         self._access = None
         if node is not None:
             self._access = Access(node, self.send, consent_wait, self.connections)
@@ -101,6 +102,7 @@ class Client:
         self._pump = None
         self._remotes = {}
         self._connections = None
+        self._groups = []
 
     async def __aenter__(self) -> "Client":
         return self
@@ -191,6 +193,31 @@ class Client:
             sender.close()
         return {path: tuple(aif.method_names(bits).split(",")) for path, bits in granted}
 
+    async def join(self, uri: str, roles: tuple = ("publish", "read")):
+        """Become a member of a group, or go on being one after a restart: a leafnode.group.Group.
+
+            floor = await client.join("coap://manager/ace-group/floor2")
+
+        `roles`: "publish", "read" or both, no more than the owner allows. NotAllowed otherwise,
+        Unreachable, ProtocolError; OSError if the keys cannot be stored, UnsupportedError for a
+        group whose algorithms this firmware lacks.
+        """
+        # A node without groups needs no memory for them.
+        from leafnode.group import Group
+        from leafnode.membership import Membership
+
+        if self._node is None:
+            raise NotAllowed("no identity to join with: provision this node")
+        membership = Membership(self, self._node, uri, roles)
+        await membership.begin()
+        group = Group(self, membership)
+        self._groups.append(group)
+        return group
+
+    def log(self, text: str):
+        """Tell the operator."""
+        self._log(text)
+
     def pseudonym(self, uri: str) -> bytes | None:
         """By which name, 32 bytes, the server of a URI knows this client: its `request.client`.
 
@@ -224,6 +251,8 @@ class Client:
 
     async def close(self):
         """End everything under way with errors.Unreachable, and free the port."""
+        for group in self._groups:
+            group.close()
         if self._pump is None:
             return
         pump, self._pump, self._link = self._pump, None, None
@@ -250,6 +279,8 @@ class Client:
                 return await send(message), None
             if target.origin in self._presets:
                 return await self._in_preset(self._presets[target.origin], message, send)
+            if self._node is not None and self._node.uplink.leads_to(target.origin):
+                return await self._node.uplink.exchange(message, send)
             if self._tokens is not None:
                 return await self._tokens.exchange(message, target.origin, target.level, send)
             if self._access is None:
@@ -285,6 +316,8 @@ class Client:
     def _target(self, uri: str, level: str | None) -> Target:
         host, port, options = coap_uri.parse(uri)
         origin = (host, port)
+        if self._node is not None and self._node.uplink.leads_to(origin):
+            origin = self._node.uplink.origin
         number = None if level is None else _LEVELS[level]
         return Target(origin, self.remote(origin), options, number)
 

@@ -10,6 +10,7 @@ IDENTITY = "identity"
 NODE = "node"
 SERVER_TOKEN = "st"
 GRANT_PREFIX = "ct-"
+GROUP_PREFIX = "group-"
 
 _NAME = 1
 _MANAGER = 2
@@ -27,7 +28,7 @@ _NEW_ONE = ": provision this node again"
 
 
 class Identity:
-    """A node's name, its manager's URI, and what the two share.
+    """A node's name, its manager's URI and name, and what the two share.
 
     `has_cam`: the manager is a CAM, which asks the SAMs of servers for this node.
     """
@@ -37,6 +38,7 @@ class Identity:
         storage: Storage,
         name: str,
         manager: str,
+        manager_name: str,
         channel: Material,
         is_server: bool,
         has_cam: bool,
@@ -44,6 +46,7 @@ class Identity:
         self.storage = storage
         self.name = name
         self.manager = manager
+        self.manager_name = manager_name
         self.channel = channel
         self.is_server = is_server
         self.has_cam = has_cam
@@ -68,8 +71,10 @@ def load(provider, directory: str, files: Files | None = None) -> Identity:
     if record is None:
         raise StateError("no identity in " + directory + ": provision this node first")
     try:
-        name, manager, channel, is_server, has_cam = cbor.decode_array(record, 5)
-        return Identity(storage, name, manager, from_fields(channel), is_server, has_cam)
+        fields = cbor.decode_array(record, 6)
+        name, manager, manager_name, channel, is_server, has_cam = fields
+        channel = from_fields(channel)
+        return Identity(storage, name, manager, manager_name, channel, is_server, has_cam)
     except DecodeError:
         text = "the identity in " + directory + " is damaged, or of an earlier version"
         raise StateError(text + _NEW_ONE)
@@ -80,7 +85,8 @@ def _take_up(provider, storage: Storage, provisioned: bytes):
     record = _record(provider, provisioned)
     # The ST before its pages: one that lacks a page would be a damaged one.
     pages = storage.names(page_prefix(SERVER_TOKEN))
-    for name in [NODE, SERVER_TOKEN] + pages + storage.names(GRANT_PREFIX):
+    owned = storage.names(GRANT_PREFIX) + storage.names(GROUP_PREFIX)
+    for name in [NODE, SERVER_TOKEN] + pages + owned:
         storage.remove(name)
     storage.write(NODE, record, twice=True)
     storage.remove(IDENTITY)
@@ -92,17 +98,17 @@ def _record(provider, provisioned: bytes) -> bytes:
         fields = cbor.decode(provisioned)
         if isinstance(fields, dict) and (_CLIENT_TOKEN in fields or _SERVER_TOKEN in fields):
             raise StateError("the identity is of an earlier version" + _NEW_ONE)
-        name, manager, channel, is_server, has_cam = _checked(fields)
+        names, channel, is_server, has_cam = _checked(fields)
         provider.aead(channel.alg)
     except DecodeError:
         raise StateError("the identity is not readable" + _NEW_ONE)
     except UnsupportedError:
         raise StateError("the identity needs an AEAD that this build lacks" + _NEW_ONE)
-    return cbor.encode([name, manager, channel.fields(), is_server, has_cam])
+    return cbor.encode(names + [channel.fields(), is_server, has_cam])
 
 
 def _checked(fields: object) -> tuple:
-    """Return (name, manager, Material, is_server, has_cam)."""
+    """Return ([name, manager, its name], Material, is_server, has_cam)."""
     if not isinstance(fields, dict) or [label for label in _NEEDED if label not in fields]:
         raise DecodeError("an identity is a map with a name, a manager and a channel")
     for label in fields:
@@ -112,8 +118,8 @@ def _checked(fields: object) -> tuple:
     # A server hears the manager that has its tokens; that is a SAM.
     if _HAS_CAM in fields and _IS_SERVER in fields:
         raise DecodeError("a CAM manages clients alone")
-    for label in (_NAME, _MANAGER, _MANAGER_NAME):
-        if not isinstance(fields[label], str):
-            raise DecodeError("names are text")
+    names = [fields[label] for label in (_NAME, _MANAGER, _MANAGER_NAME)]
+    if not all(isinstance(name, str) for name in names):
+        raise DecodeError("names are text")
     channel = from_fields(fields[_CHANNEL])
-    return fields[_NAME], fields[_MANAGER], channel, _IS_SERVER in fields, _HAS_CAM in fields
+    return names, channel, _IS_SERVER in fields, _HAS_CAM in fields

@@ -22,7 +22,7 @@ class Node:
         self.association = Association(
             self.provider, self.random_bytes, self.identity.channel, asyncio.Lock()
         )
-        self.uplink = Uplink(self.association, self.identity.manager, resolve)
+        self.uplink = Uplink(self.association, self.identity, resolve)
         self._log = log
 
     @staticmethod

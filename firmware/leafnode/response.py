@@ -1,7 +1,14 @@
 """A response as applications see it: what a resource returns and what a client gets."""
 
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import CONTENT_FORMAT, MAX_AGE, code_text, is_success
+from leafkey.coap.numbers import (
+    CONTENT_FORMAT,
+    LOCATION_PATH,
+    MAX_AGE,
+    code_text,
+    is_success,
+)
+from leafkey.coap.uri import path_text
 from leafnode.content import Body, encode
 
 # RFC 7252 section 5.10.5: seconds a response is fresh if it does not say.
@@ -23,6 +30,8 @@ class Response(Body):
         self._format = usual_format if content_format is None else content_format
         self.code = code
         self.max_age = max_age
+        # The path of what a request has made, as "/a/b"; None if the server does not say.
+        self.location: str | None = None
 
     @property
     def content_format(self) -> int | None:
@@ -67,4 +76,7 @@ def from_message(message: Message) -> Response:
         DEFAULT_MAX_AGE if max_age is None else max_age,
     )
     response.payload = message.payload
+    segments = message.options_of(LOCATION_PATH)
+    if segments:
+        response.location = path_text(segments)
     return response

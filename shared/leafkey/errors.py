@@ -24,6 +24,7 @@ LeafkeyError
     Unreachable           the peer did not answer
     NotAllowed            the owner's policy does not allow this
       ConsentDenied       the owner was asked and said no, or nothing in time
+      Evicted             this node is no member of the group any more
     ConsentPending        the owner is being asked
     OutcomeUnknown        the server may have acted on the request, or not
     ProtocolError         the peer answered, but not with what the protocol allows
@@ -137,6 +138,10 @@ class NotAllowed(AccessError):
 
 class ConsentDenied(NotAllowed):
     """The owner was asked for this request and said no, or did not answer in time."""
+
+
+class Evicted(NotAllowed):
+    """This node is no member of the group any more: it left, was put out, or the group is gone."""
 
 
 class ConsentPending(AccessError):

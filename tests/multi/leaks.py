@@ -121,10 +121,12 @@ def _of_nodes(directory: Path) -> Iterator[bytes]:
         yield record.read_bytes()[-tokens.SECRET_LEN :]
     for record in directory.glob("*/node"):
         yield channel_of(record).secret
+    for record in directory.glob("*/group-*-key"):
+        yield record.read_bytes()[RECORD_HEAD:]
 
 
 def channel_of(record: Path) -> Material:
     """Return what a node shares with its manager, by its record: see leafnode.storage."""
     fields = cbor.decode(record.read_bytes()[RECORD_HEAD:])
     assert isinstance(fields, list)
-    return from_fields(fields[2])
+    return from_fields(fields[3])

@@ -39,7 +39,7 @@ def parse(uri: str) -> tuple:
 
 def build(host: str, port: int, options: list) -> str:
     """The URI of a request to (host, port) with these options (RFC 7252 section 6.5)."""
-    path = [_escape(value, PATH_SAFE) for number, value in options if number == URI_PATH]
+    path = [value for number, value in options if number == URI_PATH]
     query = [_escape(value, QUERY_SAFE) for number, value in options if number == URI_QUERY]
     for number, value in options:
         if number == URI_HOST:
@@ -47,8 +47,19 @@ def build(host: str, port: int, options: list) -> str:
     text = SCHEME + ("[%s]" % host.replace("%", "%25") if ":" in host else host)
     if port != COAP_PORT:
         text += ":%d" % port
-    text += "/" + "/".join(path)
+    text += path_text(path)
     return text + "?" + "&".join(query) if query else text
+
+
+def origin_of(uri: str) -> str:
+    """The URI without path and query: "coap://host:port". DecodeError if it is none."""
+    parse(uri)
+    return SCHEME + _split(_split(uri[len(SCHEME) :], "?")[0], "/")[0]
+
+
+def path_text(segments: list) -> str:
+    """The path with these segments, as it stands in a URI: "/a/b"."""
+    return "/" + "/".join([_escape(segment, PATH_SAFE) for segment in segments])
 
 
 def is_address(host: str) -> bool:

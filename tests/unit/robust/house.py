@@ -201,7 +201,7 @@ class NodeParts:
         self.identity = load(PROVIDER, DIRECTORY, flash)
         self.random_bytes = Random(seed).bytes
         self.association = house.end(self.identity.channel, self.random_bytes)
-        self.uplink = Uplink(self.association, self.identity.manager, resolve)
+        self.uplink = Uplink(self.association, self.identity, resolve)
 
     def trace(self, number: int, text: str):
         """Nobody looks."""
