@@ -21,9 +21,9 @@ def is_int(value: object) -> bool:
 
 def integer(value: object) -> int:
     """An integer of either sign."""
-    if not is_int(value):
+    if not isinstance(value, int) or value is True or value is False:
         raise DecodeError("not an integer")
-    return value  # type: ignore[return-value]
+    return value
 
 
 def uint(value: object, highest: int = MAX_SECONDS) -> int:
@@ -48,9 +48,10 @@ def octets(value: object, longest: int = MAX_CREDENTIAL) -> bytes:
 
 def nonce(value: object) -> bytes:
     """A nonce of 1 to 64 bytes."""
-    if not octets(value, MAX_NONCE):
+    drawn = octets(value, MAX_NONCE)
+    if not drawn:
         raise DecodeError("an empty nonce")
-    return value  # type: ignore[return-value]
+    return drawn
 
 
 def sender_id(value: object) -> bytes:

@@ -165,9 +165,10 @@ def _master_secret(value: object) -> bytes:
 
 
 def _gid(value: object) -> bytes:
-    if not fields.octets(value, fields.MAX_GID):
+    gid = fields.octets(value, fields.MAX_GID)
+    if not gid:
         raise DecodeError("a Gid has 1 to 32 bytes")
-    return value  # type: ignore[return-value]
+    return gid
 
 
 _COSE_KEY = {
