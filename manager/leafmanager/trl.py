@@ -82,6 +82,29 @@ def latest(session: Session, node_id: int, now: int) -> int | None:
     return _latest(session, node_id)
 
 
+def expire(session: Session, now: int) -> None:
+    """Take off what has expired, of every part."""
+    over = select(Revocation.node_id).where(
+        Revocation.removed.is_(None), Revocation.expires_at <= now
+    )
+    for node_id in session.scalars(over.distinct()).all():
+        _tidy(session, node_id, now)
+
+
+def next_end(session: Session) -> int | None:
+    """Return when the next token that is on the list expires."""
+    listed = Revocation.removed.is_(None)
+    return session.scalar(select(func.min(Revocation.expires_at)).where(listed))
+
+
+def latest_of_all(session: Session) -> dict[int, int]:
+    """Return the number of the latest update of each part that had one, by node."""
+    # What was removed had been added by an earlier update.
+    latest = func.max(func.coalesce(Revocation.removed, Revocation.added))
+    numbers = select(Revocation.node_id, latest).group_by(Revocation.node_id)
+    return {row[0]: row[1] for row in session.execute(numbers)}
+
+
 def difference(
     session: Session, node_id: int, count: int, cursor: int | None, now: int
 ) -> Difference:

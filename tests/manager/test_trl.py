@@ -76,6 +76,20 @@ def test_what_expires_leaves_the_list_in_an_update_of_its_own(session: Session):
     ]
 
 
+def test_what_observers_wait_for(session: Session):
+    assert (trl.latest_of_all(session), trl.next_end(session)) == ({}, None)
+    revoke(session, Ended(b"a", NOW + 60), Ended(b"b", NOW + 90))
+    revoke(session, Ended(b"c"))
+    assert trl.latest_of_all(session) == {SERVER: 1, CLIENT: 1}
+    trl.expire(session, NOW + 59)
+    assert trl.next_end(session) == NOW + 60
+    trl.expire(session, NOW + 60)
+    assert trl.latest_of_all(session) == {SERVER: 2, CLIENT: 2}
+    assert trl.next_end(session) == NOW + 90
+    trl.expire(session, NOW + 90)
+    assert trl.next_end(session) is None
+
+
 def test_what_never_went_out_or_is_over_is_not_on_it(session: Session):
     revoke(session, Ended(b"a", released_at=None), Ended(b"b", NOW))
     assert trl.full(session, SERVER, NOW) == ([], None)

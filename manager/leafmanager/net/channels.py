@@ -62,6 +62,10 @@ class NodeChannel:
             self._begin(None)
         self._rotations = rotations
 
+    def holds(self, incoming: Incoming) -> bool:
+        """Tell whether what an earlier request began may go on in its context."""
+        return self._association.holds(incoming.context)
+
     def receive(self, message: Message, header) -> Incoming | None:
         """Return what a request of the node carries, as Association.receive."""
         incoming = self._association.receive(message, header)

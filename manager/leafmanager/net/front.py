@@ -1,32 +1,44 @@
 """Every request that reaches the manager: who asks is settled here, before anything else."""
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 
 from leafkey.coap.assembler import Assembler
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
+    CONTENT,
     FORBIDDEN,
     GET,
     INTERNAL_SERVER_ERROR,
     MAX_AGE,
+    OBSERVE,
     OSCORE,
     POST,
     SERVICE_UNAVAILABLE,
+    is_success,
 )
 from leafkey.coap.options import SUPPORTED, screen
 from leafkey.errors import Refused
 from leafkey.oscore.context import Incoming
+from leafmanager import issue
 from leafmanager.errors import ManagerError
 from leafmanager.events import NOTE, Event, Sink
 from leafmanager.net.channels import Channels, now_ms
 from leafmanager.net.convert import from_aiocoap, to_aiocoap
 from leafmanager.net.gate import Bucket
 from leafmanager.net.handlers import Peer
+from leafmanager.net.observers import Observation, Observers
 
 # Lines a second about requests of strangers; more would let them fill a disk.
 _REFUSALS_TOLD = 5
 _BUSY_SECONDS = 10
+# News that come faster are told together.
+_GAP_SECONDS = 1
+# Bits of the option Observe.
+_ORDER_MASK = 0xFFFFFF
+# The option No-Response: none of any class is wanted.
+_SILENT = 26
 
 # What answers, by path. It takes and gives messages without their protection.
 Routes = dict[str, Callable[[Peer, Message], Awaitable[Message]]]
@@ -35,31 +47,68 @@ Routes = dict[str, Callable[[Peer, Message], Awaitable[Message]]]
 class Front:
     """An aiocoap site that hands all requests, whatever their path, to the channels."""
 
-    def __init__(self, channels: Channels, routes: Routes, tell: Sink, reads: Routes | None = None):
-        """`routes` answer a POST, and `reads` a GET; nodes get nothing else."""
+    def __init__(
+        self,
+        channels: Channels,
+        routes: Routes,
+        tell: Sink,
+        reads: Routes | None = None,
+        observers: Observers | None = None,
+    ):
+        """`routes` answer a POST, and `reads` a GET; nodes get nothing else.
+
+        `observers` of the revocation list; without, nothing can be observed.
+        """
         self._channels = channels
+        self._observers = observers
         self._tell = tell
         self._told = Bucket(_REFUSALS_TOLD, _REFUSALS_TOLD, now_ms() / 1000)
         self._assembler = Assembler(secrets.token_bytes)
         self._routes = {POST: routes, GET: reads or {}}
 
     async def render_to_pipe(self, pipe) -> None:
-        """Answer one request (the interface aiocoap calls)."""
-        request = pipe.request
-        response = await self._answer(from_aiocoap(request), request.remote.hostinfo)
-        pipe.add_response(to_aiocoap(response), is_last=True)
-
-    async def _answer(self, message: Message, address: str) -> Message:
+        """Answer one request, and go on if it observes (the interface aiocoap calls)."""
+        address = pipe.request.remote.hostinfo
         try:
-            channel, incoming = self._channels.unprotect(message)
+            channel, incoming = self._channels.unprotect(from_aiocoap(pipe.request))
         except Refused as refused:
             self._tell_refusal(refused.response, address)
-            return refused.response
+            return _say(pipe, refused.response)
         except ManagerError as error:
-            self._tell(Event(NOTE, address, self._channels.name, f"not served: {error}"))
-            return Message(SERVICE_UNAVAILABLE, ((MAX_AGE, _BUSY_SECONDS),))
+            return _say(pipe, self._busy(address, error))
         peer = Peer(channel.node_id, channel.name, channel.role, address)
-        return incoming.protect(await self._serve(incoming, peer))
+        if self._observers and _observes(incoming.request):
+            return await self._observed(pipe, incoming, peer, self._observers)
+        return _say(pipe, incoming.protect(await self._serve(incoming, peer)))
+
+    async def _observed(self, pipe, incoming: Incoming, peer: Peer, observers: Observers) -> None:
+        """Answer, and again after each update, until the peer or its context is gone.
+
+        aiocoap cancels this when the peer takes its interest back, or does not acknowledge.
+        """
+        try:
+            with observers.joined(peer.id) as observation:
+                last = await self._notify(pipe, incoming, peer, observation)
+        except ManagerError as error:
+            last = self._busy(peer.name, error)
+        _say(pipe, last and incoming.protect(last))
+
+    async def _notify(
+        self, pipe, incoming: Incoming, peer: Peer, observation: Observation
+    ) -> Message | None:
+        """Send a response and notifications; return what ends them, None if nothing is to."""
+        number, response = 0, await self._serve(incoming, peer)
+        while is_success(response.code):
+            response.add(OBSERVE, number & _ORDER_MASK)
+            _say(pipe, incoming.protect(response), is_last=False)
+            if number:
+                await asyncio.sleep(_GAP_SECONDS)
+            if not await observation.changed():
+                return None
+            if not self._channels.to(peer.id).holds(incoming):
+                return Message(SERVICE_UNAVAILABLE)
+            number, response = number + 1, await self._serve(incoming, peer)
+        return response
 
     async def _serve(self, incoming: Incoming, peer: Peer) -> Message:
         refusal = screen(incoming.request, SUPPORTED)
@@ -79,15 +128,34 @@ class Front:
         try:
             return await answer(peer, request)
         except ManagerError as error:
-            self._tell(Event(NOTE, peer.name, self._channels.name, f"not served: {error}"))
-            return Message(SERVICE_UNAVAILABLE, ((MAX_AGE, _BUSY_SECONDS),))
+            return self._busy(peer.name, error)
         except Exception as error:
             text = f"internal error: {type(error).__name__}"
             self._tell(Event(NOTE, peer.name, self._channels.name, text))
             return Message(INTERNAL_SERVER_ERROR)
+
+    def _busy(self, who: str, error: ManagerError) -> Message:
+        self._tell(Event(NOTE, who, self._channels.name, f"not served: {error}"))
+        return Message(SERVICE_UNAVAILABLE, ((MAX_AGE, _BUSY_SECONDS),))
 
     def _tell_refusal(self, response: Message, address: str) -> None:
         # Who makes a new context has a protected answer.
         if response.option(OSCORE) is None and self._told.take(now_ms() / 1000):
             text = "refused: in no context of a node"
             self._tell(Event(NOTE, self._channels.name, address, text))
+
+
+def _observes(request: Message) -> bool:
+    """Tell whether a request registers for what can be observed: the revocation list alone."""
+    path = b"/" + b"/".join(request.path())
+    registers = request.code == GET and request.option(OBSERVE) == b""
+    return registers and path == issue.TRL_PATH.encode()
+
+
+def _say(pipe, response: Message | None, is_last: bool = True) -> None:
+    """Send a response; None ends without one."""
+    sent = to_aiocoap(response or Message(CONTENT))
+    if response is None:
+        # RFC 7967: aiocoap forgets the request, and says nothing.
+        sent.opt.no_response = _SILENT
+    pipe.add_response(sent, is_last=is_last)

@@ -16,6 +16,7 @@ from leafmanager.net.courier import Courier
 from leafmanager.net.downlink import Downlink
 from leafmanager.net.front import Front
 from leafmanager.net.handlers import Handlers
+from leafmanager.net.observers import Observers
 from leafmanager.net.reports import Reports
 from leafmanager.net.watch import Watch
 from leafmanager.provision import manager_of
@@ -67,14 +68,15 @@ async def serve(
     channels = Channels(store)
     context = await transport.listen(host, own_port if port is None else port)
     downlink = Downlink(store, context, channels, tell)
-    watch = Watch(store)
+    observers = Observers(store)
+    watch = Watch(store, observers)
     courier = Courier(store, downlink)
     running = [asyncio.create_task(watch.run()), asyncio.create_task(courier.run())]
     try:
         handlers = Handlers(store, downlink, watch, channels.name, tell, answer_seconds)
         reports = Reports(store, channels.name, tell)
         routes = handlers.routes() | reports.routes()
-        context.serversite = Front(channels, routes, tell, reports.reads())
+        context.serversite = Front(channels, routes, tell, reports.reads(), observers)
         host, port = transport.local_address(context)
         ready(channels.name, f"coap://{bracketed(host)}:{port}")
         await stopped.wait()

@@ -1,12 +1,14 @@
 """Notices what the owner does in other processes while this one serves.
 
-Requests that wait for the owner hear of the answer. Servers hear of it from the courier.
+Requests that wait for the owner hear of the answer, and observers of the revocation list of what
+is new on it. Servers hear of it from the courier.
 """
 
 import asyncio
 
 from leafmanager import consent, issue
 from leafmanager.errors import ManagerError
+from leafmanager.net.observers import Observers
 from leafmanager.store.database import Store
 
 # How often the database is looked at.
@@ -19,8 +21,9 @@ MAX_WAITING = 256
 class Watch:
     """Looks for decisions as long as `run` runs."""
 
-    def __init__(self, store: Store):
+    def __init__(self, store: Store, observers: Observers):
         self._store = store
+        self._observers = observers
         # What each request waits for, and the node it is from.
         self._waiting: dict[asyncio.Event, tuple[int, int]] = {}
 
@@ -30,7 +33,7 @@ class Watch:
         due = False
         try:
             while True:
-                due = changes.any() or due
+                due = changes.any() or due or self._observers.is_due()
                 if due:
                     due = not self._look()
                 await asyncio.sleep(LOOK_SECONDS)
@@ -56,10 +59,11 @@ class Watch:
         return True
 
     def _look(self) -> bool:
-        """Wake who has an answer; False if somebody held the database for too long."""
+        """Wake whom it concerns; False if somebody held the database for too long."""
         try:
             with self._store.transaction() as session:
                 still_open = consent.open_ids(session, issue.now()) if self._waiting else set()
+                self._observers.look(session)
         except ManagerError:
             return False
         for event, (number, _) in self._waiting.items():

@@ -63,6 +63,10 @@ class Association:
         """The ID Context of the newest context, None if there is none."""
         return self._contexts[0].keys.id_context if self._contexts else None
 
+    def holds(self, context: Context) -> bool:
+        """Tell whether a context is one of these: what began in it may go on."""
+        return context in self._contexts
+
     def drop(self):
         """End all contexts: the next request, of either end, makes a new one."""
         self._contexts = []
