@@ -79,12 +79,21 @@ async def serve(
         context.serversite = Front(channels, routes, tell, reports.reads(), observers)
         host, port = transport.local_address(context)
         ready(channels.name, f"coap://{bracketed(host)}:{port}")
-        await stopped.wait()
+        await first_end(stopped, running)
     finally:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await context.shutdown()
+
+
+async def first_end(stopped: asyncio.Event, running: list[asyncio.Task]) -> None:
+    """Wait for the operator's word; raise what a task raises that should have gone on."""
+    word = asyncio.create_task(stopped.wait())
+    ended, _ = await asyncio.wait([word, *running], return_when=asyncio.FIRST_COMPLETED)
+    word.cancel()
+    for task in ended:
+        task.result()
 
 
 def stop_signal() -> asyncio.Event:
