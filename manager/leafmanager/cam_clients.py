@@ -13,7 +13,7 @@ from leafkey.ace.token import TokenErrorResponse
 from leafkey.pat.ticket import MAX_CLIENT_ID
 from leafmanager import provision
 from leafmanager.errors import ManagerError
-from leafmanager.store.tables import Node, Rule, Server
+from leafmanager.store.tables import Audience, Node, Rule
 
 EVERYBODY = "*"
 # Clients that one CAM may have here: whoever holds its keys can make up names.
@@ -49,13 +49,19 @@ def named(session: Session, name: str, now: int) -> Node:
     return _client(session, node, client_id, now)
 
 
-def rules_for(session: Session, client: Node, server: Server) -> list[Rule]:
-    """Return the owner's rules that count for a client at a server.
+def holder(session: Session, name: str, now: int) -> Node:
+    """Return the client that an owner names, as `named`, or a server: the KDC has them, too."""
+    server = select(Node).where(Node.name == name, Node.role == provision.SERVER)
+    return session.scalar(server) or named(session, name, now)
+
+
+def rules_for(session: Session, client: Node, audience: Audience) -> list[Rule]:
+    """Return the owner's rules that count for a client at an audience.
 
     For a client with a CAM these are its own, those for all clients of the CAM, and what is denied
     to the CAM.
     """
-    found = session.scalars(select(Rule).where(Rule.server_id == server.node_id))
+    found = session.scalars(select(Rule).where(Rule.audience_id == audience.node_id))
     return [rule for rule in found if _counts(rule, client)]
 
 

@@ -1,22 +1,23 @@
 """What the owner is asked: requests that no rule decides (SPEC section 9.5).
 
-A question is about one client at one server. It is asked once, however often the client repeats
-itself, and stands open for a while; silence means no. The answers are given in
-`leafmanager.decisions`.
+A question is about one client at one audience, and about either a ticket or an access token. It is
+asked once, however often the client repeats itself, and stands open for a while; silence means no.
+The answers are given in `leafmanager.decisions`.
 """
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from leafkey.ace import aif
 from leafkey.pat.ticket import TokenRequest
-from leafmanager.store.tables import Consent, Node, Rule, Server
+from leafmanager import scopes
+from leafmanager.scopes import Scope
+from leafmanager.store.tables import Audience, Consent, Node, Rule
 
 # States in the database. An open question that is too old is UNANSWERED, and not stored so.
 OPEN, APPROVED, DENIED, WITHDRAWN = "open", "approved", "denied", "withdrawn"
 UNANSWERED = "unanswered"
-
-Scope = list[tuple[str, int]]
+# In place of a request id: an access token is asked for, which needs none.
+NO_TICKET = b""
 
 # How long the owner has, and how long no is an answer to the same question, in seconds.
 ANSWER_SECONDS = 300
@@ -35,7 +36,7 @@ class TooMany(Exception):
 def ask(
     session: Session,
     client: Node,
-    server: Server,
+    audience: Audience,
     request: TokenRequest,
     scope: Scope,
     now: int,
@@ -46,34 +47,35 @@ def ask(
     `scope` is the part of the request that the owner has to decide. TooMany if this client, or all
     together, ask too much.
     """
-    asked = aif.encode(sorted(scope))
-    ours = _of(client.id, server.node_id)
-    found = session.scalar(_open(now).where(*ours, Consent.scope == asked))
+    asked = scopes.encode(sorted(scope))
+    ours = _of(client.id, audience.node_id)
+    same = (Consent.scope == asked, _is_for_ticket(request.request_id != NO_TICKET))
+    found = session.scalar(_open(now).where(*ours, *same))
     if found is None:
         _check_room(session, client, now)
         _forget_old(session, now)
         until = now + answer_seconds
-        found = Consent(client=client, server=server, scope=asked, times=0, state=OPEN)
+        found = Consent(client=client, audience=audience, scope=asked, times=0, state=OPEN)
         found.asked_at, found.expires_at = now, until
         found.refused, found.refused_until = asked, until + REFUSAL_SECONDS
     if found.request_id != request.request_id:
         found.times += 1
         found.request_id = request.request_id
-        found.requested, found.kept = aif.encode(request.scope), aif.encode(request.kept)
+        found.requested, found.kept = scopes.encode(request.scope), scopes.encode(request.kept)
     session.add(found)
     session.flush()
     return found
 
 
 def without_refused(
-    session: Session, client: Node, server: Server, scope: Scope, now: int
+    session: Session, client: Node, audience: Audience, scope: Scope, now: int
 ) -> Scope:
     """Return the part of `scope` to which the owner has not just said no."""
-    ours = _of(client.id, server.node_id)
+    ours = _of(client.id, audience.node_id)
     refused: dict[str, int] = {}
     for found in session.scalars(select(Consent).where(*ours, Consent.refused_until > now)):
         if state(found, now) != OPEN:
-            for path, methods in aif.decode(found.refused):
+            for path, methods in scopes.stored(found.refused):
                 refused[path] = refused.get(path, 0) | methods
     return minus(scope, list(refused.items()))
 
@@ -99,13 +101,22 @@ def open_ids(session: Session, now: int) -> set[int]:
 
 def asked_before(session: Session, consent: Consent) -> bool:
     """Tell whether the same was asked earlier, as far back as questions are kept."""
-    same = _of(consent.client_id, consent.server_id)
+    same = _of(consent.client_id, consent.audience_id)
     earlier = select(Consent.id).where(*same, Consent.scope == consent.scope)
     return session.scalar(earlier.where(Consent.id < consent.id).limit(1)) is not None
 
 
-def _of(client_id: int, server_id: int):
-    return Consent.client_id == client_id, Consent.server_id == server_id
+def wants_ticket(consent: Consent) -> bool:
+    """Tell whether a question is about a ticket: it has its answer as soon as the owner has."""
+    return consent.request_id != NO_TICKET
+
+
+def _is_for_ticket(wanted: bool):
+    return (Consent.request_id != NO_TICKET) if wanted else (Consent.request_id == NO_TICKET)
+
+
+def _of(client_id: int, audience_id: int):
+    return Consent.client_id == client_id, Consent.audience_id == audience_id
 
 
 def _open(now: int):

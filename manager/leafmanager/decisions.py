@@ -1,7 +1,7 @@
 """The owner's answers to questions (`leafmanager.consent`). Each is one transaction.
 
-A yes makes the rules that allow what was asked, and takes the slot for the ticket: the request
-that waits finds it. The first answer counts. A yes can be taken back.
+A yes makes the rules that allow what was asked, and takes the slot for a ticket: the request
+that waits finds it, and what access tokens need. The first answer counts. A yes can be taken back.
 """
 
 from typing import NamedTuple
@@ -9,14 +9,14 @@ from typing import NamedTuple
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from leafkey.ace import aif
 from leafkey.ace.token import TokenErrorResponse
 from leafkey.pat import tokens
 from leafkey.pat.ticket import TokenRequest
-from leafmanager import consent, policy, sam, slots
-from leafmanager.consent import Scope
+from leafmanager import consent, policy, sam, scopes, slots
+from leafmanager.ace import tokens as access_tokens
 from leafmanager.errors import ManagerError, UsageError
-from leafmanager.store.tables import Consent, Grant, Rule
+from leafmanager.scopes import Scope, Vocabulary
+from leafmanager.store.tables import Consent, Grant, Rule, Server
 
 _LIST = "see 'leafkey consent list --all'"
 
@@ -33,40 +33,49 @@ class Terms(NamedTuple):
 ONCE = Terms(ats=1, level=tokens.CONFIDENTIAL)
 
 
-def approve(session: Session, number: int, only: Scope, terms: Terms, now: int) -> Grant:
+def approve(session: Session, number: int, only: Scope, terms: Terms, now: int) -> Grant | None:
     """Say yes to what was asked, or to the part of it that is in `only`; the rest is refused.
 
-    Entries of `only` are (path or "" for all, methods). Returns the grant. ManagerError if there is
-    nothing to decide any more, or no slot; UsageError if nothing is left.
+    Entries of `only` are (path or "" for all, methods). Returns the grant if a ticket was asked
+    for. ManagerError if there is nothing to decide any more, or no slot; UsageError if nothing is
+    left, or `terms` count what nobody counts.
     """
     asked = _open_question(session, number, now)
-    scope = aif.decode(asked.scope)
+    scope = scopes.stored(asked.scope)
     yes = _narrowed(scope, only) if only else scope
     if not yes:
-        raise UsageError("this was not asked for", f"it asks for {aif.text(scope)}")
+        said = scopes.of(asked.audience).text(scope)
+        raise UsageError("this was not asked for", f"it asks for {said}")
+    if terms.ats is not None and not consent.wants_ticket(asked):
+        raise UsageError(
+            "requests with an access token are not counted", "say --always, or --for how long"
+        )
     _check_undecided(session, asked, yes, now)
     for path, methods in yes:
         limits = Rule(ends_at=terms.ends_at, ats_left=terms.ats, level=terms.level)
         _add_rule(session, asked, limits, True, path, methods, now)
     _decide(asked, consent.APPROVED, consent.minus(scope, yes), now)
     session.flush()
-    return _granted(session, asked, now)
+    return _granted(session, asked, now) if consent.wants_ticket(asked) else None
 
 
 def deny(session: Session, number: int, seconds: int | None, now: int) -> None:
     """Say no: to the same question for `seconds`, or for good by a rule if None."""
     asked = _open_question(session, number, now)
-    scope = aif.decode(asked.scope)
+    scope = scopes.stored(asked.scope)
     if seconds is None:
         for path, methods in scope:
             _add_rule(session, asked, Rule(), False, path, methods, now)
+        session.flush()
+        access_tokens.enforce(session, asked.audience, now)
     _decide(asked, consent.DENIED, scope, now, seconds or consent.REFUSAL_SECONDS)
 
 
 def withdraw(session: Session, number: int, now: int) -> int:
-    """Take a yes back: its rules go, and grants that hold what it allowed end in the next version.
+    """Take a yes back: its rules go, grants that hold what it allowed end in the next version, and
+    so do access tokens that no other rule allows.
 
-    Returns how many grants that were.
+    Returns how many of both that were.
     """
     said = _question(session, number)
     if said.state != consent.APPROVED:
@@ -74,16 +83,30 @@ def withdraw(session: Session, number: int, now: int) -> int:
             f"question {number} was not approved: {consent.state(said, now)}",
             "only a yes can be taken back; " + _LIST,
         )
-    yes = consent.minus(aif.decode(said.scope), aif.decode(said.refused))
+    yes = consent.minus(scopes.stored(said.scope), scopes.stored(said.refused))
     session.execute(delete(Rule).where(Rule.consent_id == said.id))
+    ended = _close(session, said, yes, now)
+    ended += len(access_tokens.enforce(session, said.audience, now))
+    _decide(said, consent.WITHDRAWN, scopes.stored(said.scope), now)
+    return ended
+
+
+def asked_for(session: Session, number: int) -> Vocabulary:
+    """Return how the scope of a question is written; ManagerError if there is none."""
+    return scopes.of(_question(session, number).audience)
+
+
+def _close(session: Session, said: Consent, yes: Scope, now: int) -> int:
+    server = said.audience
+    if not isinstance(server, Server):
+        return 0
     ended = [
         (slot, grant)
-        for slot, grant in slots.live_grants(session, said.server)
-        if grant.client_id == said.client_id and _overlap(aif.decode(grant.permissions), yes)
+        for slot, grant in slots.live_grants(session, server)
+        if grant.client_id == said.client_id and _overlap(scopes.stored(grant.permissions), yes)
     ]
     if ended:
-        slots.close(session, said.server, ended, now)
-    _decide(said, consent.WITHDRAWN, aif.decode(said.scope), now)
+        slots.close(session, server, ended, now)
     return len(ended)
 
 
@@ -104,7 +127,7 @@ def _open_question(session: Session, number: int, now: int) -> Consent:
 
 def _check_undecided(session: Session, asked: Consent, scope: Scope, now: int) -> None:
     """Rules may have been made since it was asked; a yes must not loosen or tighten them."""
-    rules = sam.rules_of(session, asked.client, asked.server)
+    rules = sam.rules_of(session, asked.client, asked.audience)
     if policy.undecided(rules, scope, True, now) != scope:
         raise ManagerError(f"rules decide question {asked.id} by now", "see 'leafkey policy list'")
 
@@ -123,7 +146,7 @@ def _add_rule(
     session: Session, asked: Consent, rule: Rule, allow: bool, path: str, methods: int, now: int
 ) -> None:
     rule.allow, rule.path, rule.methods, rule.created_at = allow, path, methods, now
-    rule.client, rule.server, rule.consent_id = asked.client, asked.server, asked.id
+    rule.client, rule.audience, rule.consent_id = asked.client, asked.audience, asked.id
     session.add(rule)
 
 
@@ -131,18 +154,19 @@ def _decide(
     asked: Consent, state: str, refused: Scope, now: int, seconds: int = consent.REFUSAL_SECONDS
 ) -> None:
     asked.state, asked.decided_at = state, now
-    asked.refused, asked.refused_until = aif.encode(refused), now + seconds
+    asked.refused, asked.refused_until = scopes.encode(refused), now + seconds
 
 
 def _granted(session: Session, asked: Consent, now: int) -> Grant:
     request = TokenRequest(
-        asked.server.node.name,
-        aif.decode(asked.requested),
+        asked.audience.node.name,
+        scopes.stored(asked.requested),
         asked.request_id,
-        kept=aif.decode(asked.kept),
+        kept=scopes.stored(asked.kept),
     )
     try:
-        return sam.grant(session, asked.client, asked.server, request, now)
+        server = session.get_one(Server, asked.audience_id)
+        return sam.grant(session, asked.client, server, request, now)
     except slots.Full as error:
         raise ManagerError(str(error), "a slot is free when a grant ends") from None
     except TokenErrorResponse as error:

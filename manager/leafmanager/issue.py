@@ -23,6 +23,8 @@ SERVER_TOKEN_PATH = "/server-token"
 COMMANDS_PATH = "/commands"
 RECEIPT_PATH = "/receipt"
 TRL_PATH = "/trl"
+INTROSPECT_PATH = "/introspect"
+AUTHZ_INFO_PATH = "/authz-info"
 
 
 def now() -> int:

@@ -11,12 +11,15 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import NamedTuple
 
-from leafkey.ace import aif
 from leafkey.pat.renewal import Renewal, strictest
 from leafkey.pat.tokens import MAX_NUMBERS
 from leafmanager import per_at
 from leafmanager.store.tables import Rule, Sentence
 
+# In a rule, all groups or topics that there are: "/*" is for resources.
+EVERY_NAME = "*"
+# The owner who is asked for what no rule decides is asked for whatever it is.
+_EVERYTHING = (1 << 32) - 1
 # No ticket holds more ATs.
 UNLIMITED = MAX_NUMBERS
 
@@ -63,7 +66,7 @@ def decide(
 
 def narrowed(rules: Sequence[Sentence], scope: list[tuple[str, int]]) -> list[tuple[str, int]]:
     """Return the part of `scope` that rules in force allow."""
-    allowed = [(path, methods & _allowed(rules, path)) for path, methods in _merged(scope)]
+    allowed = [(path, methods & _allowed(rules, path)) for path, methods in merged(scope)]
     return [(path, methods) for path, methods in allowed if methods]
 
 
@@ -75,7 +78,7 @@ def undecided(
     `asks`: for all of it, and not only for what an asking rule covers.
     """
     live = [rule for rule in rules if in_force(rule, now)]
-    asked = [(path, methods & _to_ask(live, path, asks)) for path, methods in _merged(scope)]
+    asked = [(path, methods & _to_ask(live, path, asks)) for path, methods in merged(scope)]
     return [(path, methods) for path, methods in asked if methods]
 
 
@@ -84,8 +87,18 @@ def in_force(rule: Rule, now: int) -> bool:
     return (rule.ends_at is None or now < rule.ends_at) and rule.ats_left != 0
 
 
+def merged(scope: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Return a scope in which each name is there once, with all its bits."""
+    merged: dict[str, int] = {}
+    for path, methods in scope:
+        merged[path] = merged.get(path, 0) | methods
+    return list(merged.items())
+
+
 def covers(pattern: str, path: str) -> bool:
-    """Tell whether a rule's path names a resource's path."""
+    """Tell whether a rule's path names a resource's path, or a group's name."""
+    if pattern == EVERY_NAME:
+        return True
     if pattern.endswith("/*"):
         return path.startswith(pattern[:-1])
     return path == pattern
@@ -110,10 +123,10 @@ def _allowed(rules: Sequence[Sentence], path: str) -> int:
 def _to_ask(rules: list[Rule], path: str, asks: bool) -> int:
     # A rule about "/room/*" would say more than a consent to it: no resource has that path. What a
     # person cannot read, a person cannot consent to.
-    if path.endswith("/*") or "?" in path or not path.isprintable():
+    if path.endswith("/*") or path == EVERY_NAME or "?" in path or not path.isprintable():
         return 0
     said = _said(rules, path)
-    return (aif.ALL_METHODS if asks else said[None]) & ~said[True] & ~said[False]
+    return (_EVERYTHING if asks else said[None]) & ~said[True] & ~said[False]
 
 
 def _said(rules: Sequence[Sentence], path: str) -> dict[bool | None, int]:
@@ -127,10 +140,3 @@ def _said(rules: Sequence[Sentence], path: str) -> dict[bool | None, int]:
 
 def _touches(rule: Rule, path: str, methods: int) -> bool:
     return covers(rule.path, path) and bool(rule.methods & methods)
-
-
-def _merged(scope: list[tuple[str, int]]) -> list[tuple[str, int]]:
-    merged: dict[str, int] = {}
-    for path, methods in scope:
-        merged[path] = merged.get(path, 0) | methods
-    return list(merged.items())

@@ -11,7 +11,7 @@ from leafkey.errors import DecodeError
 from leafkey.oscore.material import ID_LEN, SECRET_LEN, Material
 from leafkey.pat import tokens
 from leafkey.pat.tokens import SlotGrant
-from leafmanager import issue
+from leafmanager import audiences, issue
 from leafmanager.errors import ManagerError
 from leafmanager.store.tables import Channel, Manager, Node, Server
 
@@ -56,9 +56,17 @@ def add_client(session: Session, name: str, now: int, has_cam: bool = False) -> 
     return _identity(manager, node, channel, {_HAS_CAM: True} if has_cam else {})
 
 
-def add_server(session: Session, name: str, shape: Shape, now: int, asks: bool = False) -> bytes:
+def add_server(
+    session: Session,
+    name: str,
+    shape: Shape,
+    now: int,
+    asks: bool = False,
+    takes_tokens: bool = False,
+) -> bytes:
     """Add a server with a fresh St and return its identity.
 
+    `takes_tokens`: it is a resource server of ACE, too (SPEC section 16).
     ManagerError if the name is taken or the shape breaks SPEC section 11.
     """
     manager = manager_of(session)
@@ -69,6 +77,7 @@ def add_server(session: Session, name: str, shape: Shape, now: int, asks: bool =
         version=1,
         confirmed=0,
         asks=asks,
+        takes_tokens=takes_tokens,
         **shape._asdict(),
     )
     session.add(server)
@@ -123,6 +132,8 @@ def _check_free(session: Session, manager: Manager, name: str) -> None:
     taken = session.scalar(select(Node).where(Node.name == name))
     if taken:
         raise ManagerError(f"there is a {taken.role} named {name!r} already", "choose another name")
+    if name in audiences.OWN:
+        raise ManagerError(f"{name!r} is a part of the manager itself", "choose another name")
     if name == manager.name:
         raise ManagerError(f"{name!r} is the manager's own name", "choose another name")
 

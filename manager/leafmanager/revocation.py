@@ -4,15 +4,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from leafkey.ace import aif
-from leafmanager import cam_clients, consent, decisions, slots
+from leafmanager import cam_clients, consent, decisions, policy, scopes, slots
+from leafmanager.ace import tokens
 from leafmanager.errors import ManagerError
 from leafmanager.holding import has_expired, live_grants
 from leafmanager.policy import ENDORSED, in_force
-from leafmanager.store.tables import Consent, Grant, Node, Rule, Server, Slot
+from leafmanager.store.tables import Audience, Consent, Grant, Node, Rule, Server, Slot
 
 
-def revoke(session: Session, client: Node, servers: list[Server], now: int) -> list[Server]:
-    """Take everything back from a client, and from those it asks for: rules, answers, tickets.
+def revoke(session: Session, client: Node, where: list[Audience], now: int) -> list[Server]:
+    """Take everything back from a client, and from those it asks for: rules, answers, tickets and
+    access tokens.
 
     Returns the servers at which tickets end, each in a new version of its ST. What is allowed to it
     later counts again.
@@ -20,21 +22,25 @@ def revoke(session: Session, client: Node, servers: list[Server], now: int) -> l
     names = [client, *session.scalars(select(Node).where(Node.cam_id == client.id))]
     ids = {node.id for node in names}
     told = []
-    for server in servers:
+    for audience in where:
         for node in names:
-            _end_rules(session, node, server, now)
-            _refuse_questions(session, node, server, now)
-        if _close(session, server, ids, now):
-            told.append(server)
+            _end_rules(session, node, audience, now)
+            _refuse_questions(session, node, audience, now)
+        session.flush()
+        tokens.enforce(session, audience, now)
+        if isinstance(audience, Server) and _close(session, audience, ids, now):
+            told.append(audience)
     return told
 
 
 def renew(session: Session, client: Node, server: Server, now: int) -> None:
-    """End a client's ticket, and leave the rules: its next request makes it ask for a fresh one.
+    """End a client's ticket and access tokens, and leave the rules: it asks for fresh ones.
 
-    ManagerError if it has no ticket.
+    ManagerError if it has none.
     """
-    if not _close(session, server, {client.id}, now):
+    held = [row for row in tokens.live(session, now, client) if row.audience_id == server.node_id]
+    tokens.end(session, held, now)
+    if not _close(session, server, {client.id}, now) and not held:
         raise ManagerError(
             f"{client.name} holds no ticket for {server.node.name}", "see 'leafkey grant list'"
         )
@@ -81,21 +87,23 @@ def _close(session: Session, server: Server, clients: set[int], now: int) -> boo
     return bool(held)
 
 
-def _end_rules(session: Session, client: Node, server: Server, now: int) -> None:
-    rules = cam_clients.rules_for(session, client, server)
+def _end_rules(session: Session, client: Node, audience: Audience, now: int) -> None:
+    rules = cam_clients.rules_for(session, client, audience)
     allowing = [rule for rule in rules if rule.allow and in_force(rule, now)]
     for rule in allowing:
         if rule.client_id == client.id:
             rule.ends_at = now
     if any(rule.client_id != client.id for rule in allowing):
         # A rule for all clients of its CAM stays, and this one is taken out of it.
-        denial = Rule(allow=False, path="/*", methods=aif.ALL_METHODS, created_at=now)
-        denial.client, denial.server = client, server
+        path = "/*" if isinstance(audience, Server) else policy.EVERY_NAME
+        denial = Rule(allow=False, path=path, created_at=now)
+        denial.methods = scopes.of(audience).every
+        denial.client, denial.audience = client, audience
         session.add(denial)
 
 
-def _refuse_questions(session: Session, client: Node, server: Server, now: int) -> None:
-    ours = (Consent.client_id == client.id, Consent.server_id == server.node_id)
+def _refuse_questions(session: Session, client: Node, audience: Audience, now: int) -> None:
+    ours = (Consent.client_id == client.id, Consent.audience_id == audience.node_id)
     still_open = (Consent.state == consent.OPEN, Consent.expires_at > now)
     for question in session.scalars(select(Consent.id).where(*ours, *still_open)).all():
         decisions.deny(session, question, consent.REFUSAL_SECONDS, now)

@@ -14,7 +14,7 @@ from leafkey.ace.token import TokenErrorResponse
 from leafkey.pat.ticket import TokenRequest
 from leafkey.pat.tree import capacity
 from leafmanager import cam_clients, consent, policy, slots
-from leafmanager.store.tables import Charge, Consent, Grant, Node, Rule, Server
+from leafmanager.store.tables import Audience, Charge, Consent, Grant, Node, Rule, Server
 
 
 def grant_ticket(
@@ -63,9 +63,9 @@ def find_server(session: Session, name: str) -> Server | None:
     return session.scalar(found.with_for_update(of=Server))
 
 
-def rules_of(session: Session, client: Node, server: Server) -> list[Rule]:
-    """Return the rules for a client at a server."""
-    return cam_clients.rules_for(session, client, server)
+def rules_of(session: Session, client: Node, audience: Audience) -> list[Rule]:
+    """Return the rules for a client at an audience."""
+    return cam_clients.rules_for(session, client, audience)
 
 
 def _to_ask(

@@ -28,6 +28,14 @@ class OutOfBound(Exception):
     """A cursor past the latest update (RFC 9770 section 5.3)."""
 
 
+class Revoked(NamedTuple):
+    """A token that was revoked: whom it concerns, and when it would have ended, None for never."""
+
+    nodes: list[int]
+    token_hash: bytes
+    ends_at: int | None
+
+
 class Difference(NamedTuple):
     """Updates, the latest first, each (removed hashes, added hashes); and where they end.
 
@@ -52,17 +60,26 @@ def revoke(session: Session, grants: Iterable[Grant], now: int) -> None:
 
     What nobody ever got, or has expired by itself, does not belong there.
     """
-    parts: dict[int, list[Grant]] = {}
+    revoked = []
     for grant in grants:
         expired = grant.expires_at is not None and grant.expires_at <= now
         if grant.released_at is not None and not expired:
-            for node_id in (grant.server_id, grant.client.cam_id or grant.client_id):
-                parts.setdefault(node_id, []).append(grant)
-    for node_id, revoked in parts.items():
+            nodes = [grant.server_id, grant.client.cam_id or grant.client_id]
+            revoked.append(Revoked(nodes, token_hash(grant.access_token), grant.expires_at))
+    put(session, revoked, now)
+
+
+def put(session: Session, revoked: Iterable[Revoked], now: int) -> None:
+    """Put tokens on the parts of the nodes that they concern, one update each."""
+    parts: dict[int, list[Revoked]] = {}
+    for token in revoked:
+        for node_id in token.nodes:
+            parts.setdefault(node_id, []).append(token)
+    for node_id, entries in parts.items():
         number = _next_number(session, node_id)
-        for grant in revoked:
-            entry = Revocation(node_id=node_id, added=number, expires_at=grant.expires_at)
-            entry.token_hash = token_hash(grant.access_token)
+        for token in entries:
+            entry = Revocation(node_id=node_id, added=number, expires_at=token.ends_at)
+            entry.token_hash = token.token_hash
             session.add(entry)
         session.flush()
         if number % MAX_BATCH == 0:

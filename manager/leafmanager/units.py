@@ -7,7 +7,10 @@ from leafkey.coap import uri as coap_uri
 from leafkey.coap.numbers import URI_HOST
 from leafkey.errors import DecodeError
 from leafkey.pat import functions, tokens
+from leafmanager import scopes
 from leafmanager.errors import UsageError
+from leafmanager.policy import EVERY_NAME
+from leafmanager.scopes import Vocabulary
 
 AEADS = {"aes-ccm": tokens.AES_CCM_16_64_128, "chacha20-poly1305": tokens.CHACHA20_POLY1305}
 
@@ -82,6 +85,50 @@ def permission(text: str) -> tuple[str, int]:
             f"{text!r} is no part of a request", "write /vent, GET, or 'GET,PUT /vent'"
         )
     return path(named) if named else "", methods(words[0]) if words else aif.ALL_METHODS
+
+
+def part(text: str, vocabulary: Vocabulary) -> tuple[str, int]:
+    """Return (name, bits) of a part of a request, as `permission`, for whatever audience.
+
+    Of groups and topics: "publish floor2"; "floor2" has all roles, "publish" the name "".
+    """
+    if vocabulary is scopes.RESOURCES:
+        return permission(text)
+    words = text.split()
+    known = {word for words in vocabulary.words for word in words}
+    named = words.pop() if words and not set(words[-1].split(",")) <= known else ""
+    if len(words) > 1 or not (words or named):
+        raise UsageError(
+            f"{text!r} is no part of a request", "write floor2, publish, or 'publish floor2'"
+        )
+    return group(named) if named else "", roles(words[0] if words else "all", vocabulary)
+
+
+def roles(text: str, vocabulary: Vocabulary) -> int:
+    """Return the bits of "publish,read", or of "all"."""
+    try:
+        if text == "all":
+            return vocabulary.every
+        return vocabulary.bits([word.strip() for word in text.split(",")])
+    except DecodeError:
+        known = sorted({word for words in vocabulary.words for word in words})
+        raise UsageError(f"{text!r} are no roles", f"use {', '.join(known)}, or all") from None
+
+
+def bits_text(bits: int, vocabulary: Vocabulary) -> str:
+    """Return bits of an audience's scopes as `methods` or `roles` read them."""
+    return "all" if bits == vocabulary.every else vocabulary.bits_text(bits)
+
+
+def group(text: str) -> str:
+    """Return the name of a group or topic: "floor2", "floor2/*" for all below, or "*" for all."""
+    if text != EVERY_NAME and not scopes.is_name(text.removesuffix("/*")):
+        raise UsageError(
+            f"{text!r} is no name of a group or topic",
+            "write up to 128 characters without spaces, '*' and '?' that do not begin with '/'; "
+            "'floor2/*' for all below floor2, '*' for all",
+        )
+    return text
 
 
 def resource_permission(text: str) -> tuple[str, int]:

@@ -47,7 +47,7 @@ def server(session: Session) -> Server:
 def allow(session: Session, name: str, **limits: object) -> None:
     client = cam_clients.named(session, name, NOW)
     rule = Rule(path="/temp", methods=GET, allow=True, created_at=NOW, **limits)
-    rule.client, rule.server = client, server(session)
+    rule.client, rule.audience = client, server(session)
     session.add(rule)
     session.flush()
 

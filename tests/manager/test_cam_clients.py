@@ -37,7 +37,7 @@ def session(tmp_path: Path) -> Iterator[Session]:
 
 def rule(session: Session, client: str, allow: bool | None = True) -> None:
     server = session.scalars(select(Server)).one()
-    made = Rule(client=cam_clients.named(session, client, NOW), server=server, path="/temp")
+    made = Rule(client=cam_clients.named(session, client, NOW), audience=server, path="/temp")
     made.allow, made.methods, made.created_at = allow, GET, NOW
     session.add(made)
     session.flush()

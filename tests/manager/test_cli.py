@@ -193,7 +193,7 @@ def test_tables_name_their_columns_and_cut_nothing(home: Leafkey):
     [
         (("nobody", "thermo", "/temp"), "no client named 'nobody'"),
         (("thermo", "thermo", "/temp"), "known are: display"),
-        (("display", "nobody", "/temp"), "known are: thermo"),
+        (("display", "nobody", "/temp"), "known are: broker, kdc, thermo"),
         (("display", "display", "/temp"), "no server named 'display'"),
     ],
 )

@@ -47,7 +47,7 @@ def server(session: Session) -> Server:
 
 
 def rule(session: Session, client: str, path: str, allow: bool | None = True, **limits) -> Rule:
-    made = Rule(client=node(session, client), server=server(session), path=path, allow=allow)
+    made = Rule(client=node(session, client), audience=server(session), path=path, allow=allow)
     made.methods, made.created_at = limits.pop("methods", GET), NOW
     for name, value in limits.items():
         setattr(made, name, value)

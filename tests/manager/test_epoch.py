@@ -33,7 +33,7 @@ def session(tmp_path) -> Iterator[Session]:
         provision.add_client(opened, "display", NOW)
         display = opened.scalars(select(Node).where(Node.name == "display")).one()
         limits = {"methods": GET, "allow": True, "ats_left": 100, "created_at": NOW}
-        opened.add(Rule(client=display, server=server(opened), path="/temp", **limits))
+        opened.add(Rule(client=display, audience=server(opened), path="/temp", **limits))
         opened.flush()
         yield opened
     store.close()

@@ -52,7 +52,7 @@ def server(session: Session) -> Server:
 def allow(session: Session, client: str, path: str = "/temp", **limits: int) -> Rule:
     owner = node(session, client)
     rule = Rule(
-        client=owner, server=server(session), path=path, methods=GET, allow=True, created_at=NOW
+        client=owner, audience=server(session), path=path, methods=GET, allow=True, created_at=NOW
     )
     for name, value in limits.items():
         setattr(rule, name, value)

@@ -83,7 +83,7 @@ def test_what_is_no_ticket_request_is_refused_and_survived(display: ClientNode, 
     assert error_of(display.ask("nobody", TEMP)) == labels.INVALID_REQUEST
 
 
-@pytest.mark.parametrize("profile", [None, 1, 2, "coap_pat"])
+@pytest.mark.parametrize("profile", [None, 1, 2])
 def test_another_profile_is_incompatible(display: ClientNode, profile: object):
     fields = decoded(ticket.encode_request(ticket.TokenRequest("thermo", [TEMP], b"12345678")))
     if profile is None:

@@ -36,7 +36,7 @@ from leafmanager.events import (
     Event,
     Sink,
 )
-from leafmanager.net.handlers import Peer
+from leafmanager.net.peer import Peer
 from leafmanager.store.database import Store
 
 # When a client may try again: the SAM does not answer, or does not know this CAM any more.

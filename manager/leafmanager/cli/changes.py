@@ -9,10 +9,11 @@ import typer
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from leafmanager import cam_clients, provision, revocation, slots, units, versions
+from leafmanager import audiences, cam_clients, provision, revocation, slots, units, versions
+from leafmanager.ace import tokens
 from leafmanager.cli import delivery, ui
 from leafmanager.cli.delivery import Wait
-from leafmanager.store.tables import Node, Server
+from leafmanager.store.tables import Audience, Node, Server
 
 Client = Annotated[str, typer.Argument(metavar="CLIENT", help="The client's name, or CAM/CLIENT.")]
 ServerName = Annotated[str, typer.Argument(metavar="SERVER", help="The server's name.")]
@@ -22,21 +23,22 @@ def revoke(
     client: Client,
     state: ui.State,
     server: Annotated[
-        str | None, typer.Option("--server", metavar="SERVER", help="There alone.")
+        str | None, typer.Option("--server", metavar="SERVER", help="There alone, or kdc, broker.")
     ] = None,
     wait: Wait = delivery.WAIT_SECONDS,
     as_json: ui.Json = False,
 ) -> None:
     """Take everything back from a client: it is refused at its next request.
 
-    Its rules end, its tickets are void, and its observations end. A server that is off is told when
-    it is back, or by any client that comes to it. What you allow the client later counts again.
+    Its rules end, its tickets and access tokens are void, and its observations end. A server that
+    is off is told when it is back, or by any client that comes to it. What you allow the client
+    later counts again.
     """
     now = int(time.time())
     with ui.opened(state) as store:
         with store.transaction() as session:
-            node = cam_clients.named(session, client, now)
-            found = [_server(session, server)] if server else _servers(session)
+            node = cam_clients.holder(session, client, now)
+            found = [audiences.named(session, server, now)] if server else _audiences(session)
             told = revocation.revoke(session, node, found, now)
             wanted = [delivery.awaited(one) for one in told]
         if not wanted:
@@ -122,15 +124,28 @@ def apply(
 def resize(
     name: ServerName,
     state: ui.State,
-    n_clients: Annotated[int, typer.Option("--slots", help="Clients at the same time (N).")],
+    n_clients: Annotated[
+        int | None,
+        typer.Option("--slots", help="Clients at the same time (N).", show_default=False),
+    ] = None,
+    ace: Annotated[
+        bool | None,
+        typer.Option(
+            "--ace/--no-ace", help="It takes access tokens of ACE, too.", show_default=False
+        ),
+    ] = None,
     wait: Wait = delivery.WAIT_SECONDS,
     as_json: ui.Json = False,
 ) -> None:
-    """Change how many clients a server has room for, while it serves.
+    """Change how many clients a server has room for, while it serves, and what it takes.
 
     With fewer slots, tickets in the last ones are void; their clients ask again, and wait if there
-    is no room. What ranges say of the last slots ends, too.
+    is no room. What ranges say of the last slots ends, too. With --no-ace, access tokens are void.
     """
+    if ace is not None:
+        _set_ace(state, name, ace)
+    if n_clients is None:
+        return
     now = int(time.time())
     with ui.opened(state) as store:
         with store.transaction() as session:
@@ -143,9 +158,24 @@ def resize(
         delivery.report(store, state, wanted, wait, as_json)
 
 
+def _set_ace(state: Path, name: str, ace: bool) -> None:
+    now = int(time.time())
+    with ui.opened(state) as store, store.transaction() as session:
+        found = _server(session, name)
+        found.takes_tokens = ace
+        rows = [row for row in tokens.live(session, now) if row.audience_id == found.node_id]
+        if not ace:
+            tokens.end(session, rows, now)
+    ui.done(f"{name}: takes {'access tokens, too' if ace else 'no access tokens'}")
+
+
 def _server(session: Session, name: str) -> Server:
     node = provision.find_node(session, name, provision.SERVER)
     return session.get_one(Server, node.id, with_for_update={"of": Server})
+
+
+def _audiences(session: Session) -> list[Audience]:
+    return list(session.scalars(select(Audience).join(Node).order_by(Node.name)))
 
 
 def _servers(session: Session) -> list[Server]:

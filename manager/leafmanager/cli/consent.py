@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from leafkey.ace import aif
 from leafkey.pat import tokens
-from leafmanager import consent, decisions, units
+from leafmanager import consent, decisions, scopes, units
 from leafmanager.cli import ui
 from leafmanager.decisions import Terms
 from leafmanager.errors import UsageError
 from leafmanager.events import printable
 from leafmanager.store.database import Store
-from leafmanager.store.tables import Consent
+from leafmanager.store.tables import Consent, Grant
 
 app = ui.group(
     "Requests that no rule decides wait for the owner: of which servers and resources is said by "
@@ -75,16 +75,17 @@ def approve(
 ) -> None:
     """Say yes. It becomes rules, which 'policy list' shows, and a ticket for the client.
 
-    A request takes one AT; of a fresh resource, two. What --only leaves out is refused.
+    A request takes one AT; of a fresh resource, two. What --only leaves out is refused. Where an
+    access token is asked for, no requests are counted: say --for or --always.
     """
     now = int(time.time())
     terms = _terms(once, duration, ats, always, now)
-    narrowed = [units.permission(text) for text in only or ()]
     with ui.opened(state) as store, store.transaction() as session:
+        vocabulary = decisions.asked_for(session, number)
+        narrowed = [units.part(text, vocabulary) for text in only or ()]
         grant = decisions.approve(session, number, narrowed, terms, now)
-        what = f"{aif.text(aif.decode(grant.permissions))} on {grant.server.node.name}"
-        who, count = grant.client.name, grant.last + 1 - grant.first
-    ui.done(f"{who} may: {what}, with {count} AT{'' if count == 1 else 's'}")
+        done = _grant_text(grant) if grant else f"question {number}: approved"
+    ui.done(done)
 
 
 @app.command()
@@ -108,13 +109,13 @@ def deny(
 
 @app.command()
 def withdraw(number: Number, state: ui.State) -> None:
-    """Take a yes back: its rules go, and the client's ticket ends if it holds what was allowed.
+    """Take a yes back: its rules go, and what the client got by them ends, ticket or access token.
 
     'leafkey serve' tells the server at once, or as soon as it is back.
     """
     with ui.opened(state) as store, store.transaction() as session:
         ended = decisions.withdraw(session, number, int(time.time()))
-    ui.done(f"question {number}: taken back, {ended} ticket{'' if ended == 1 else 's'} ended")
+    ui.done(f"question {number}: taken back, {units.counted(ended, 'grant')} ended")
 
 
 def _terms(once: bool, duration: str | None, ats: int | None, always: bool, now: int) -> Terms:
@@ -123,6 +124,13 @@ def _terms(once: bool, duration: str | None, ats: int | None, always: bool, now:
     if always or duration or ats:
         return Terms(ats, now + units.duration(duration) if duration else None)
     return decisions.ONCE
+
+
+def _grant_text(grant: Grant) -> str:
+    what = f"{aif.text(aif.decode(grant.permissions))} on {grant.server.node.name}"
+    return (
+        f"{grant.client.name} may: {what}, with {units.counted(grant.last + 1 - grant.first, 'AT')}"
+    )
 
 
 def _follow(store: Store, as_json: bool) -> None:
@@ -162,8 +170,8 @@ def _record(session: Session, asked: Consent, now: int) -> dict[str, object]:
     return {
         "id": asked.id,
         "client": asked.client.name,
-        "server": asked.server.node.name,
-        "asks": aif.text(aif.decode(asked.scope)),
+        "server": asked.audience.node.name,
+        "asks": scopes.of(asked.audience).text(scopes.stored(asked.scope)),
         "asked": ui.moment(asked.asked_at),
         "times": asked.times,
         "asked_before": consent.asked_before(session, asked),

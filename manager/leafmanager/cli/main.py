@@ -15,6 +15,7 @@ from leafmanager.cli import (
     pseudonym,
     ranges,
     rules,
+    token,
     ui,
 )
 from leafmanager.errors import ManagerError, UsageError
@@ -30,6 +31,7 @@ app.add_typer(channel.app, name="channel")
 app.add_typer(rules.app, name="policy")
 app.add_typer(consent.app, name="consent")
 app.add_typer(grants.app, name="grant")
+app.add_typer(token.app, name="token")
 app.command("revoke")(changes.revoke)
 app.command("renew")(changes.renew)
 app.command("ratchet")(changes.ratchet)

@@ -42,6 +42,9 @@ def add_server(
     asks: Annotated[
         bool, typer.Option("--consent", help="Ask the owner for what no rule decides.")
     ] = False,
+    ace: Annotated[
+        bool, typer.Option("--ace", help="It takes access tokens of ACE, too (RFC 9203).")
+    ] = False,
 ) -> None:
     """Add a server and write its identity to a file.
 
@@ -64,7 +67,7 @@ def add_server(
         identity_file.new(name, out, force) as file,
         store.transaction() as session,
     ):
-        file.write(provision.add_server(session, name, shape, int(time.time()), asks))
+        file.write(provision.add_server(session, name, shape, int(time.time()), asks, ace))
     ui.done(f"server {name}: identity in {file.path}")
 
 
@@ -113,6 +116,7 @@ def _server_record(session: Session, server: Server) -> dict[str, object]:
         "taken": len(live_grants(session, server)),
         "version": server.version,
         "confirmed": server.confirmed,
+        "ace": server.takes_tokens,
     }
 
 

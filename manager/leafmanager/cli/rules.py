@@ -1,23 +1,25 @@
 """`leafkey policy`: the owner's rules."""
 
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from sqlalchemy import select
 
 from leafkey.ace import aif
-from leafkey.pat import tokens
-from leafmanager import cam_clients, per_at, provision, units
+from leafkey.pat import tokens as pat
+from leafmanager import audiences, cam_clients, per_at, scopes, units
+from leafmanager.ace import tokens
 from leafmanager.cli import limits, ui
-from leafmanager.errors import ManagerError
+from leafmanager.errors import ManagerError, UsageError
 from leafmanager.policy import ENDORSED, IMPLICIT, in_force
 from leafmanager.store.tables import Rule, Server
 
 app = ui.group(
     "The owner's rules: who may do what where. What no rule allows is denied, unless the owner is "
     "to be asked; a denial outweighs every permission. A change counts from the next ticket on: "
-    "tickets that are out stay valid."
+    "tickets that are out stay valid. Access tokens end with the rules that allow them."
 )
 
 Client = Annotated[
@@ -27,11 +29,32 @@ Client = Annotated[
         help="The client's name; CAM/NAME for a client of a CAM, 'CAM/*' for all of them.",
     ),
 ]
-ServerName = Annotated[str, typer.Argument(metavar="SERVER", help="The server's name.")]
-ResourcePath = Annotated[
-    str, typer.Argument(metavar="PATH", help="/temp, or '/room/*' for all below /room.")
+ServerName = Annotated[
+    str,
+    typer.Argument(
+        metavar="SERVER",
+        help="The server's name; kdc for groups, broker for topics, of this manager.",
+    ),
 ]
-MAX_ATS = tokens.MAX_NUMBERS
+ResourcePath = Annotated[
+    str,
+    typer.Argument(
+        metavar="PATH",
+        help="/temp, or '/room/*' for all below /room; the name of a group or topic, or '*'.",
+    ),
+]
+Methods = Annotated[str | None, typer.Option(help="Comma-separated, or all.", show_default="GET")]
+AllMethods = Annotated[
+    str | None, typer.Option("--methods", help="Comma-separated, or all.", show_default="all")
+]
+Roles = Annotated[
+    str | None,
+    typer.Option(
+        help="In a group: publish, read, delete; requester, responder, monitor, verifier; or all. "
+        "On a topic: publish, read, delete."
+    ),
+]
+MAX_ATS = pat.MAX_NUMBERS
 _ACTIONS = {True: "allow", False: "deny", None: "ask"}
 
 
@@ -41,7 +64,8 @@ def allow(
     server: ServerName,
     path: ResourcePath,
     state: ui.State,
-    methods: Annotated[str, typer.Option(help="Comma-separated, or all.")] = "GET",
+    methods: Methods = None,
+    roles: Roles = None,
     level: Annotated[
         str | None,
         typer.Option(
@@ -81,7 +105,9 @@ def allow(
     says it, which the client shows sealed, and the server keeps it then. With --implicit whoever
     holds a ticket may do everything, as long as no other rule speaks of client and server.
     """
-    if implicit and (endorsed or path != "/*" or units.methods(methods) != aif.ALL_METHODS):
+    if implicit and (
+        endorsed or path != "/*" or units.methods(methods or "GET") != aif.ALL_METHODS
+    ):
         raise ManagerError(
             "--implicit leaves nothing to check: it allows everything, and has no other source",
             "give '/*' with --methods all, and no --endorsed",
@@ -90,8 +116,6 @@ def allow(
     ends_at = now + units.duration(duration) if duration else None
     rule = Rule(
         allow=True,
-        path=units.path(path),
-        methods=units.methods(methods),
         level=units.level(level) if level else None,
         ends_at=ends_at,
         ats_left=ats,
@@ -101,7 +125,8 @@ def allow(
         authorization=IMPLICIT if implicit else ENDORSED if endorsed else None,
         created_at=now,
     )
-    _add(state, rule, client, server)
+    wanted = "GET" if methods is None and roles is None else methods
+    _add(state, rule, (client, server), path, wanted, roles)
 
 
 @app.command()
@@ -110,19 +135,15 @@ def deny(
     server: ServerName,
     path: ResourcePath,
     state: ui.State,
-    methods: Annotated[str, typer.Option(help="Comma-separated, or all.")] = "all",
+    methods: AllMethods = None,
+    roles: Roles = None,
 ) -> None:
     """Deny a client a resource of a server, whatever other rules allow.
 
     The rule counts from the client's next ticket on.
     """
-    rule = Rule(
-        allow=False,
-        path=units.path(path),
-        methods=units.methods(methods),
-        created_at=int(time.time()),
-    )
-    _add(state, rule, client, server)
+    rule = Rule(allow=False, created_at=int(time.time()))
+    _add(state, rule, (client, server), path, methods, roles)
 
 
 @app.command()
@@ -131,19 +152,15 @@ def ask(
     server: ServerName,
     path: ResourcePath,
     state: ui.State,
-    methods: Annotated[str, typer.Option(help="Comma-separated, or all.")] = "all",
+    methods: AllMethods = None,
+    roles: Roles = None,
 ) -> None:
     """Be asked when a client wants a resource that no other rule allows or denies.
 
     See 'leafkey consent' for how to answer. The rule counts from the client's next ticket on.
     """
-    rule = Rule(
-        allow=None,
-        path=units.path(path),
-        methods=units.methods(methods),
-        created_at=int(time.time()),
-    )
-    _add(state, rule, client, server)
+    rule = Rule(allow=None, created_at=int(time.time()))
+    _add(state, rule, (client, server), path, methods, roles)
 
 
 @app.command("list")
@@ -166,26 +183,69 @@ def remove(
         rule = session.get(Rule, rule_id)
         if rule is None:
             raise ManagerError(f"there is no rule {rule_id}", "see 'leafkey policy list'")
+        audience = rule.audience
         session.delete(rule)
-    ui.done(f"rule {rule_id} removed; it counts no more from the next ticket on")
+        session.flush()
+        ended = tokens.enforce(session, audience, int(time.time()))
+    text = f"rule {rule_id} removed; it counts no more from the next ticket on"
+    ui.done(text + _ended_text(ended))
 
 
-def _add(state, rule: Rule, client: str, server: str) -> None:
+def _add(
+    state: Path,
+    rule: Rule,
+    ends: tuple[str, str],
+    path: str,
+    methods: str | None,
+    roles: str | None,
+) -> None:
+    """Store a rule about (client, audience); without methods or roles it is about all of them."""
+    now = int(time.time())
     with ui.opened(state) as store, store.transaction() as session:
-        rule.client = cam_clients.named(session, client, int(time.time()))
-        node = provision.find_node(session, server, provision.SERVER)
-        rule.server = session.get_one(Server, node.id)
-        _check_bearer(rule)
+        is_own = ends[1] in audiences.OWN
+        rule.client = (cam_clients.holder if is_own else cam_clients.named)(session, ends[0], now)
+        rule.audience = audience = audiences.named(session, ends[1], now)
+        if isinstance(audience, Server):
+            _describe(rule, path, methods, roles)
+            _check_bearer(rule, audience)
+        else:
+            _describe_own(rule, path, methods, roles)
         session.add(rule)
         session.flush()
+        ended = tokens.enforce(session, audience, now)
         number = rule.id
-    ui.done(f"rule {number}; it counts from the next ticket on")
+    ui.done(f"rule {number}; it counts from the next ticket on" + _ended_text(ended))
 
 
-def _check_bearer(rule: Rule) -> None:
-    if rule.level == tokens.BEARER and rule.server.at_len < 16:
+def _describe(rule: Rule, path: str, methods: str | None, roles: str | None) -> None:
+    if roles is not None:
+        raise UsageError("--roles are for kdc and broker", "choose --methods")
+    rule.path, rule.methods = units.path(path), units.methods("all" if methods is None else methods)
+
+
+def _describe_own(rule: Rule, path: str, methods: str | None, roles: str | None) -> None:
+    name = rule.audience.node.name
+    if methods is not None:
+        raise UsageError(f"{name} has roles", "choose them, as in --roles publish,read")
+    if any(value is not None for value in _of_tickets(rule)):
+        raise UsageError(f"{name} gives no tickets", "of the limits, --for alone is for it")
+    rule.path = units.group(path)
+    rule.methods = units.roles("all" if roles is None else roles, scopes.of(rule.audience))
+
+
+def _of_tickets(rule: Rule) -> tuple:
+    limits = per_at.of(rule)
+    return rule.level, rule.ats_left, rule.authorization, limits
+
+
+def _ended_text(ended: list) -> str:
+    return f"; {units.counted(len(ended), 'access token')} void" if ended else ""
+
+
+def _check_bearer(rule: Rule, server: Server) -> None:
+    if rule.level == pat.BEARER and server.at_len < 16:
         raise ManagerError(
-            f"{rule.server.node.name} has ATs of {rule.server.at_len} bytes; bearer demands 16",
+            f"{server.node.name} has ATs of {server.at_len} bytes; bearer demands 16",
             "choose --level pop",
         )
 
@@ -195,10 +255,10 @@ def _record(rule: Rule, now: int) -> dict[str, object]:
         "id": rule.id,
         "rule": _ACTIONS[rule.allow],
         "client": rule.client.name,
-        "server": rule.server.node.name,
+        "server": rule.audience.node.name,
         "path": rule.path,
-        "methods": units.methods_text(rule.methods),
-        "level": None if rule.level is None else units.choice_text(tokens.LEVELS, rule.level),
+        "methods": units.bits_text(rule.methods, scopes.of(rule.audience)),
+        "level": None if rule.level is None else units.choice_text(pat.LEVELS, rule.level),
         "until": ui.moment(rule.ends_at),
         "ats_left": rule.ats_left,
         "per_at": per_at.text(per_at.of(rule)),

@@ -17,7 +17,7 @@ from leafkey.errors import Refused
 from leafkey.oscore.association import Association
 from leafkey.oscore.context import Incoming
 from leafkey.oscore.material import Material
-from leafkey.oscore.recipients import unprotect
+from leafkey.oscore.recipients import Recipients, unprotect
 from leafmanager.provision import manager_of
 from leafmanager.store.database import Store
 from leafmanager.store.tables import Channel, Shared
@@ -97,14 +97,18 @@ class Channels:
         with store.transaction() as session:
             self.name = manager_of(session).name
 
-    def unprotect(self, message: Message) -> tuple[NodeChannel, Incoming]:
+    def unprotect(
+        self, message: Message, others: Recipients | None = None
+    ) -> tuple[object, Incoming]:
         """Return whose request this is, and the request; Refused carries the answer to all others.
 
-        What is not protected at all gets no word of help: nodes know what to do.
+        That is a NodeChannel, or one of `others`. What is not protected at all gets no word of
+        help: nodes know what to do.
         """
         if message.option(OSCORE) is None:
             raise Refused(Message(UNAUTHORIZED))
-        return unprotect(message, self._with_kid)
+        known = Recipients() if others is None else others
+        return unprotect(message, lambda kid: known.alike(kid) or self._with_kid(kid))
 
     def to(self, node_id: int) -> NodeChannel:
         """Return the channel to a node."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
 
 from leafkey.coap.assembler import Assembler
 from leafkey.coap.message import Message
@@ -16,19 +15,21 @@ from leafkey.coap.numbers import (
     OSCORE,
     POST,
     SERVICE_UNAVAILABLE,
+    UNAUTHORIZED,
     is_success,
 )
 from leafkey.coap.options import SUPPORTED, screen
 from leafkey.errors import Refused
 from leafkey.oscore.context import Incoming
 from leafmanager import issue
+from leafmanager.ace.authz_info import OwnServers
 from leafmanager.errors import ManagerError
 from leafmanager.events import NOTE, Event, Sink
-from leafmanager.net.channels import Channels, now_ms
+from leafmanager.net.channels import Channels, NodeChannel, now_ms
 from leafmanager.net.convert import from_aiocoap, to_aiocoap
 from leafmanager.net.gate import Bucket
-from leafmanager.net.handlers import Peer
 from leafmanager.net.observers import Observation, Observers
+from leafmanager.net.peer import Answer, Peer
 
 # Lines a second about requests of strangers; more would let them fill a disk.
 _REFUSALS_TOLD = 5
@@ -41,7 +42,7 @@ _ORDER_MASK = 0xFFFFFF
 _SILENT = 26
 
 # What answers, by path. It takes and gives messages without their protection.
-Routes = dict[str, Callable[[Peer, Message], Awaitable[Message]]]
+Routes = dict[str, Answer]
 
 
 class Front:
@@ -54,8 +55,10 @@ class Front:
         tell: Sink,
         reads: Routes | None = None,
         observers: Observers | None = None,
+        own: OwnServers | None = None,
     ):
-        """`routes` answer a POST, and `reads` a GET; nodes get nothing else.
+        """`routes` answer a POST, and `reads` a GET, of nodes in their channels alone; `own` is
+        what access tokens lead to, too.
 
         `observers` of the revocation list; without, nothing can be observed.
         """
@@ -65,21 +68,33 @@ class Front:
         self._told = Bucket(_REFUSALS_TOLD, _REFUSALS_TOLD, now_ms() / 1000)
         self._assembler = Assembler(secrets.token_bytes)
         self._routes = {POST: routes, GET: reads or {}}
+        self._own = own
 
     async def render_to_pipe(self, pipe) -> None:
         """Answer one request, and go on if it observes (the interface aiocoap calls)."""
         address = pipe.request.remote.hostinfo
         try:
-            channel, incoming = self._channels.unprotect(from_aiocoap(pipe.request))
+            peer, incoming = self._asking(from_aiocoap(pipe.request), address)
         except Refused as refused:
             self._tell_refusal(refused.response, address)
             return _say(pipe, refused.response)
         except ManagerError as error:
             return _say(pipe, self._busy(address, error))
-        peer = Peer(channel.node_id, channel.name, channel.role, address)
-        if self._observers and _observes(incoming.request):
+        if self._observers and peer.access is None and _observes(incoming.request):
             return await self._observed(pipe, incoming, peer, self._observers)
         return _say(pipe, incoming.protect(await self._serve(incoming, peer)))
+
+    def _asking(self, message: Message, address: str) -> tuple[Peer, Incoming]:
+        """Settle who asks. Refused carries the answer to everybody else, and to what is open."""
+        own = self._own
+        if own is not None and message.option(OSCORE) is None:
+            raise Refused(own.in_the_open(message, address))
+        found, incoming = self._channels.unprotect(message, own and own.recipients)
+        if isinstance(found, NodeChannel):
+            return Peer(found.node_id, found.name, found.role, address), incoming
+        if own is None:
+            raise Refused(Message(UNAUTHORIZED))
+        return own.peer(found, address), incoming
 
     async def _observed(self, pipe, incoming: Incoming, peer: Peer, observers: Observers) -> None:
         """Answer, and again after each update, until the peer or its context is gone.
@@ -114,15 +129,14 @@ class Front:
         refusal = screen(incoming.request, SUPPORTED)
         if refusal:
             return Message(refusal)
-        request, immediate = self._assembler.request(peer.id, incoming.request, now_ms())
+        request, immediate = self._assembler.request(peer.key, incoming.request, now_ms())
         if immediate:
             return immediate
         response = await self._routed(peer, request)
-        return self._assembler.response(peer.id, request, response, now_ms())
+        return self._assembler.response(peer.key, request, response, now_ms())
 
     async def _routed(self, peer: Peer, request: Message) -> Message:
-        path = b"/" + b"/".join(request.path())
-        answer = self._routes.get(request.code, {}).get(path.decode("utf-8", "replace"))
+        answer = self._resource(peer, request)
         if answer is None:
             return Message(FORBIDDEN)
         try:
@@ -134,13 +148,22 @@ class Front:
             self._tell(Event(NOTE, peer.name, self._channels.name, text))
             return Message(INTERNAL_SERVER_ERROR)
 
+    def _resource(self, peer: Peer, request: Message) -> Answer | None:
+        if peer.access is None:
+            path = b"/" + b"/".join(request.path())
+            found = self._routes.get(request.code, {}).get(path.decode("utf-8", "replace"))
+            if found is not None:
+                return found
+        return None if self._own is None else self._own.resource(peer, request)
+
     def _busy(self, who: str, error: ManagerError) -> Message:
         self._tell(Event(NOTE, who, self._channels.name, f"not served: {error}"))
         return Message(SERVICE_UNAVAILABLE, ((MAX_AGE, _BUSY_SECONDS),))
 
     def _tell_refusal(self, response: Message, address: str) -> None:
-        # Who makes a new context has a protected answer.
-        if response.option(OSCORE) is None and self._told.take(now_ms() / 1000):
+        # Who makes a new context has a protected answer, and a token that was taken a success.
+        is_refusal = response.option(OSCORE) is None and not is_success(response.code)
+        if is_refusal and self._told.take(now_ms() / 1000):
             text = "refused: in no context of a node"
             self._tell(Event(NOTE, self._channels.name, address, text))
 

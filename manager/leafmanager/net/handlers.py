@@ -1,23 +1,18 @@
 """What nodes ask of the manager: tickets (6) and server tokens (2) (SPEC section 9)."""
 
-import asyncio
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
 from leafkey.ace import aif, labels
-from leafkey.ace.token import TokenErrorResponse, encode_error
+from leafkey.ace.token import TokenErrorResponse
 from leafkey.coap.message import Message
 from leafkey.coap.numbers import (
-    APPLICATION_ACE_CBOR,
     APPLICATION_CBOR,
-    BAD_REQUEST,
     CHANGED,
     CONTENT_FORMAT,
     CREATED,
     FORBIDDEN,
-    MAX_AGE,
-    SERVICE_UNAVAILABLE,
 )
 from leafkey.codec import cbor
 from leafkey.errors import DecodeError
@@ -34,7 +29,9 @@ from leafmanager.events import (
     Sink,
 )
 from leafmanager.holding import has_expired
+from leafmanager.net.asking import Question, ace, ace_error, decided, later, question
 from leafmanager.net.downlink import Downlink, token_text
+from leafmanager.net.peer import Peer
 from leafmanager.net.watch import Watch
 from leafmanager.store.database import Store
 from leafmanager.store.tables import Consent, Grant, Node, Server
@@ -43,17 +40,6 @@ from leafmanager.store.tables import Consent, Grant, Node, Server
 AGAIN_SECONDS = 1
 RETRY_SECONDS = 5
 FULL_SECONDS = 60
-# How long a request is held for the owner's answer. A client waits 93 s for a response at most.
-HOLD_SECONDS = 20
-
-
-class Peer(NamedTuple):
-    """The node that sent a request, and from where."""
-
-    id: int
-    name: str
-    role: str
-    address: str
 
 
 class _Granted(NamedTuple):
@@ -62,14 +48,6 @@ class _Granted(NamedTuple):
     id: int
     server_id: int
     version: int
-
-
-class _Question(NamedTuple):
-    """What the owner was asked, and how many seconds there are left to answer it."""
-
-    id: int
-    seconds: int
-    text: str
 
 
 class Handlers:
@@ -104,21 +82,26 @@ class Handlers:
         try:
             asked = decode_request(request.payload)
             self._tell_of(TICKET_REQUEST, peer, f"ticket request{_scope_text(asked)}")
-            granted = await self._granted(peer, asked)
+            granted = await decided(
+                lambda: self._decided(peer, asked),
+                self._watch,
+                peer.id,
+                lambda text: self._tell_of(NOTE, peer, text),
+            )
             if granted is None:
                 self._tell_of(TICKET_GRANT, peer, "no ticket yet: the owner has not answered")
-                return _later(AGAIN_SECONDS, encode_pending())
+                return later(AGAIN_SECONDS, encode_pending())
             await self._downlink.deliver(granted.server_id, granted.version)
             return self._released(peer, granted.id)
         except TokenErrorResponse as error:
             self._tell_of(TICKET_GRANT, peer, f"no ticket: {error}")
-            return _ace(BAD_REQUEST, encode_error(error.error, str(error)))
+            return ace_error(error.error, str(error))
         except slots.Full as error:
             self._tell_of(NOTE, peer, f"no ticket: {error}; a slot is free when a grant ends")
-            return _later(FULL_SECONDS)
+            return later(FULL_SECONDS)
         except consent.TooMany as error:
             self._tell_of(NOTE, peer, f"the owner is not asked: {error}")
-            return _later(FULL_SECONDS)
+            return later(FULL_SECONDS)
 
     async def server_token(self, peer: Peer, request: Message) -> Message:
         """Answer a server with its whole ST, and remember where it is and what it has."""
@@ -127,7 +110,7 @@ class Handlers:
         try:
             has = _version(request.payload)
         except DecodeError as error:
-            return _ace(BAD_REQUEST, encode_error(labels.INVALID_REQUEST, str(error)))
+            return ace_error(labels.INVALID_REQUEST, str(error))
         self._tell_of(SERVER_TOKEN_REQUEST, peer, f"server token request: has version {has}")
         now = issue.now()
         with self._store.transaction() as session:
@@ -153,33 +136,16 @@ class Handlers:
         """A manager restored from an old backup must not grant again what it granted before."""
         self._tell_of(NOTE, peer, "it has a later ST: this manager's memory is out of date")
         self._downlink.ahead(peer.id)
-        return _later(RETRY_SECONDS)
+        return later(RETRY_SECONDS)
 
-    async def _granted(self, peer: Peer, asked: TokenRequest) -> _Granted | None:
-        """Return the grant, after the owner's answer if it takes one; None if there is none yet."""
-        clock = asyncio.get_running_loop().time
-        end = clock() + HOLD_SECONDS
-        told = False
-        while True:
-            found = self._decided(peer, asked)
-            if isinstance(found, _Granted):
-                return found
-            if not told:
-                self._tell_of(NOTE, peer, found.text)
-                told = True
-            seconds = min(end - clock(), found.seconds)
-            heard = await self._watch.answered(found.id, peer.id, seconds)
-            if not heard and seconds < found.seconds:
-                return None
-
-    def _decided(self, peer: Peer, asked: TokenRequest) -> _Granted | _Question:
+    def _decided(self, peer: Peer, asked: TokenRequest) -> _Granted | Question:
         now = issue.now()
         with self._store.transaction() as session:
             node = session.get_one(Node, peer.id)
             client = cam_clients.asking(session, node, asked.client_id, now)
             found = sam.grant_ticket(session, client, asked, now, self._answer_seconds)
             if isinstance(found, Consent):
-                return _Question(found.id, found.expires_at - now, _question_text(found))
+                return question(found, now)
             return _Granted(found.id, found.server_id, found.version)
 
     def _released(self, peer: Peer, grant_id: int) -> Message:
@@ -188,13 +154,13 @@ class Handlers:
             now = issue.now()
             if grant is None:
                 # Undone by a new epoch: the same request is granted there.
-                return _later(AGAIN_SECONDS)
+                return later(AGAIN_SECONDS)
             if grant.ended_at is not None or has_expired(grant, now):
                 raise TokenErrorResponse("the grant has ended meanwhile", labels.INVALID_REQUEST)
             carried = self._carried(session, grant)
             if carried is None:
                 self._tell_of(TICKET_GRANT, peer, "no ticket yet: the server has not confirmed it")
-                return _later(RETRY_SECONDS)
+                return later(RETRY_SECONDS)
             grant.released_at = grant.released_at or now
             scope = aif.decode(grant.permissions)
             token = issue.client_token(session, grant, now)
@@ -202,7 +168,7 @@ class Handlers:
             text = f"ticket: {grant.server.node.name} {aif.text(scope)}, {_grant_text(grant, now)}"
             text += ", with sealed commands" if carried else ""
         self._tell_of(TICKET_GRANT, peer, text)
-        return _ace(CREATED, payload)
+        return ace(CREATED, payload)
 
     def _carried(self, session: Session, grant: Grant) -> bytes | None:
         """Return the commands that a ticket has to bring along, b"" for none; None: not yet."""
@@ -231,11 +197,6 @@ def _grant_text(grant: Grant, now: int) -> str:
     return f"slot {grant.slot} generation {grant.generation}, {ats} ATs, {level}{until}"
 
 
-def _question_text(asked: Consent) -> str:
-    what = f"{aif.text(aif.decode(asked.scope))} on {asked.server.node.name}"
-    return f"question {asked.id}: {what}? 'leafkey consent approve {asked.id}', or deny"
-
-
 def _version(payload: bytes) -> int:
     fields = cbor.decode(payload)
     if not isinstance(fields, dict) or set(fields) != {tokens.VERSION}:
@@ -244,12 +205,3 @@ def _version(payload: bytes) -> int:
     if type(version) is not int or version < 0:
         raise DecodeError("a server token request is a version")
     return version
-
-
-def _ace(code: int, payload: bytes) -> Message:
-    return Message(code, ((CONTENT_FORMAT, APPLICATION_ACE_CBOR),), payload)
-
-
-def _later(seconds: int, payload: bytes = b"") -> Message:
-    options = ((MAX_AGE, seconds), *(((CONTENT_FORMAT, APPLICATION_ACE_CBOR),) if payload else ()))
-    return Message(SERVICE_UNAVAILABLE, options, payload)

@@ -16,7 +16,7 @@ from leafkey.errors import DecodeError
 from leafkey.pat import commands
 from leafmanager import issue, sam, trl, versions
 from leafmanager.events import NOTE, Event, Sink
-from leafmanager.net.handlers import Peer
+from leafmanager.net.peer import Peer
 from leafmanager.store.database import Store
 
 # RFC 9770: Content-Formats; keys of an answer (section 11) and of an error (5.1), and its

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from leafkey.coap import uri as coap_uri
+from leafmanager.ace.authz_info import OwnServers
+from leafmanager.ace.endpoint import Endpoint
 from leafmanager.errors import ManagerError
 from leafmanager.events import Sink
 from leafmanager.net import transport
@@ -75,8 +77,10 @@ async def serve(
     try:
         handlers = Handlers(store, downlink, watch, channels.name, tell, answer_seconds)
         reports = Reports(store, channels.name, tell)
-        routes = handlers.routes() | reports.routes()
-        context.serversite = Front(channels, routes, tell, reports.reads(), observers)
+        tokens = Endpoint(store, watch, handlers.ticket, channels.name, tell, answer_seconds)
+        routes = handlers.routes() | reports.routes() | tokens.routes()
+        own = OwnServers(store, {})
+        context.serversite = Front(channels, routes, tell, reports.reads(), observers, own)
         host, port = transport.local_address(context)
         ready(channels.name, f"coap://{bracketed(host)}:{port}")
         await first_end(stopped, running)

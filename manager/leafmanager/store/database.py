@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
+from leafmanager.ace.tables import TABLES as ACE_TABLES
 from leafmanager.errors import ManagerError
 from leafmanager.store.tables import MANAGER_TABLES, SCHEMA_VERSION, Base, Schema
 
@@ -34,7 +35,7 @@ class Layout(NamedTuple):
     init: str
 
 
-MANAGER = Layout("manager", FILE_NAME, MANAGER_TABLES, _INIT)
+MANAGER = Layout("manager", FILE_NAME, [*MANAGER_TABLES, *ACE_TABLES], _INIT)
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
 
 

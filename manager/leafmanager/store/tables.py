@@ -4,10 +4,12 @@ Times are whole seconds since 1970. Generations, versions and epochs only grow. 
 CBOR (SPEC section 4.1).
 """
 
+from typing import ClassVar
+
 from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 
 class Base(DeclarativeBase):
@@ -79,18 +81,39 @@ class Channel(Shared, Base):
     node: Mapped[Node] = relationship(lazy="joined", innerjoin=True)
 
 
-class Server(Base):
+class Audience(Base):
+    """What clients ask for access to: a server, or a part of this manager.
+
+    `asks`: what no rule decides is asked of the owner. `takes_tokens`: it is a resource server of
+    ACE; `issued` counts the access tokens that were ever made for it. `secret` protects those for
+    parts of this manager; a server's are protected by its channel (SPEC section 16.1).
+    """
+
+    __tablename__ = "audiences"
+    __mapper_args__: ClassVar = {"polymorphic_on": "kind", "polymorphic_identity": "own"}
+
+    node_id: Mapped[int] = mapped_column(ForeignKey("nodes.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(8))
+    asks: Mapped[bool] = mapped_column(default=False)
+    takes_tokens: Mapped[bool] = mapped_column(default=False)
+    issued: Mapped[int] = mapped_column(default=0)
+    secret: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+    node: Mapped[Node] = relationship(lazy="joined")
+
+
+class Server(Audience):
     """What makes a node a server: its St and parameters, and how far it has confirmed them.
 
     `confirmed` is the version the server is known to have, 0 for none; `sent` the highest that ever
     left this manager for it. `off_since` is when it last stopped to answer, null while it answers.
-    `address` is where the server was last heard, as host:port. `asks`: what no rule decides is
-    asked of the owner.
+    `address` is where the server was last heard, as host:port.
     """
 
     __tablename__ = "servers"
+    __mapper_args__: ClassVar = {"polymorphic_identity": "server"}
 
-    node_id: Mapped[int] = mapped_column(ForeignKey("nodes.id"), primary_key=True)
+    node_id: Mapped[int] = mapped_column(ForeignKey("audiences.node_id"), primary_key=True)
     st: Mapped[bytes] = mapped_column(LargeBinary)
     epoch: Mapped[int]
     suite: Mapped[int]
@@ -105,11 +128,8 @@ class Server(Base):
     confirmed: Mapped[int]
     sent: Mapped[int] = mapped_column(default=0)
     off_since: Mapped[int | None]
-    asks: Mapped[bool] = mapped_column(default=False)
     address: Mapped[str | None] = mapped_column(String(80))
     heard_at: Mapped[int | None]
-
-    node: Mapped[Node] = relationship(lazy="joined", innerjoin=True)
 
 
 class Slot(Base):
@@ -237,6 +257,7 @@ class Sentence:
 class Rule(Sentence, PerAt, Base):
     """One sentence of the owner's: see `leafmanager.policy`.
 
+    `path` and `methods` are what the scopes of its audience are made of: see `leafmanager.scopes`.
     `level` null: the server's own. `ends_at` null: no end. `ats_left` null: no limit.
     `authorization` as in `leafmanager.policy`, null: EXPLICIT. `consent_id` is what the owner was
     asked when the rule was made, if anything.
@@ -246,7 +267,7 @@ class Rule(Sentence, PerAt, Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     client_id: Mapped[int] = mapped_column(ForeignKey("nodes.id"))
-    server_id: Mapped[int] = mapped_column(ForeignKey("servers.node_id"))
+    audience_id: Mapped[int] = mapped_column(ForeignKey("audiences.node_id"))
     level: Mapped[int | None]
     ends_at: Mapped[int | None]
     ats_left: Mapped[int | None]
@@ -255,7 +276,7 @@ class Rule(Sentence, PerAt, Base):
     consent_id: Mapped[int | None] = mapped_column(ForeignKey("consents.id", ondelete="SET NULL"))
 
     client: Mapped[Node] = relationship(lazy="joined", innerjoin=True)
-    server: Mapped[Server] = relationship(lazy="joined", innerjoin=True)
+    audience: Mapped[Audience] = relationship(lazy="joined", innerjoin=True)
 
 
 class Consent(Base):
@@ -271,7 +292,7 @@ class Consent(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     client_id: Mapped[int] = mapped_column(ForeignKey("nodes.id"), index=True)
-    server_id: Mapped[int] = mapped_column(ForeignKey("servers.node_id"))
+    audience_id: Mapped[int] = mapped_column(ForeignKey("audiences.node_id"))
     scope: Mapped[bytes] = mapped_column(LargeBinary)
     request_id: Mapped[bytes] = mapped_column(LargeBinary)
     requested: Mapped[bytes] = mapped_column(LargeBinary)
@@ -285,7 +306,7 @@ class Consent(Base):
     refused_until: Mapped[int]
 
     client: Mapped[Node] = relationship(lazy="joined", innerjoin=True)
-    server: Mapped[Server] = relationship(lazy="joined", innerjoin=True)
+    audience: Mapped[Audience] = relationship(lazy="joined", innerjoin=True)
 
 
 class Charge(Base):

@@ -43,6 +43,9 @@ class Accesses:
 
     def __init__(self, recipients: Recipients):
         """Contexts are registered at `recipients`, among those of others."""
+        # The limits of a node; who has more memory may raise them.
+        self.max_unproven = MAX_UNPROVEN
+        self.max_accesses = MAX_ACCESSES
         self._recipients = recipients
         # {recipient: (InputMaterial, Terms)}, oldest first.
         self._unproven = OrderedDict()
@@ -107,7 +110,7 @@ class Accesses:
                 self._drop(access)
             access = Access(material, terms, recipient)
         self._proven[recipient] = access
-        while len(self._proven) > MAX_ACCESSES:
+        while len(self._proven) > self.max_accesses:
             self._drop(next(iter(self._proven.values())))
         self.on_change()
 
@@ -121,7 +124,7 @@ class Accesses:
         """Of the unproven, the key with most of them loses its oldest: who posts one token over
         and over takes no other client's place.
         """
-        while len(self._unproven) >= MAX_UNPROVEN:
+        while len(self._unproven) >= self.max_unproven:
             ids = [material.id for material, _ in self._unproven.values()] + [id]
             most = max(ids, key=ids.count)
             of_most = [r for r, (material, _) in self._unproven.items() if material.id == most]

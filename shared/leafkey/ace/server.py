@@ -49,9 +49,10 @@ class ResourceServer:
         more=None,
     ):
         """`store` and `clock` as of lifetime.Lifetimes. Contexts are registered at `recipients`,
-        among those of others. `understand(scope)` returns permissions, or raises DecodeError;
-        without one a scope is an AIF. `more(request, claims)` returns what a 2.01 says beside the
-        nonce and the ID, as a KDC's does (RFC 9594 section 3.3), by label.
+        among those of others. `understand(claims)` returns permissions, or raises DecodeError, or
+        AuthenticationError for a token that does not stand; without one the scope is an AIF.
+        `more(request, claims)` returns what a 2.01 says beside the nonce and the ID, as a KDC's
+        does (RFC 9594 section 3.3), by label.
         """
         self._provider = provider
         self._random_bytes = random_bytes
@@ -128,7 +129,7 @@ class ResourceServer:
             raise NotAllowed("a token for another server")
         if claims.get(cwt.ACE_PROFILE, labels.COAP_OSCORE) != labels.COAP_OSCORE:
             raise DecodeError("a token for another profile")
-        return claims, Terms(self._understand(claims.get(cwt.SCOPE)), end)
+        return claims, Terms(self._understand(claims), end)
 
     def _context(self, material: osc.InputMaterial, request: dict) -> tuple:
         """Return (parameters of the 2.01, recipient) for a request with a good token."""
@@ -157,7 +158,8 @@ def denial(permissions: list, request: Message) -> int:
     return METHOD_NOT_ALLOWED if is_covered else FORBIDDEN
 
 
-def _aif(scope: object) -> list:
+def _aif(claims: dict) -> list:
+    scope = claims.get(cwt.SCOPE)
     if not isinstance(scope, bytes):
         raise DecodeError("a scope that is no AIF")
     return aif.decode(scope)
