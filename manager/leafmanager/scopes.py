@@ -19,12 +19,13 @@ MAX_NAME = aif.MAX_PATH
 # The audiences that have no resources but groups, or topics.
 KDC = "kdc"
 BROKER = "broker"
-# Tperm of the AIF of pub/sub (draft-ietf-ace-coap-pubsub-profile), whose entries for groups are
-# marked as such, and of OSCORE groups (draft-ietf-ace-key-groupcomm-oscore).
-_GROUP = 2
-PUBSUB_ROLES = {"publish": 4 | _GROUP, "read": 8 | _GROUP, "delete": 16 | _GROUP}
+# Tperm of the AIF of pub/sub (draft-ietf-ace-coap-pubsub-profile), where names of topics are marked
+# as those of application groups and names of groups are not, and of OSCORE groups
+# (draft-ietf-ace-key-groupcomm-oscore).
+_TOPIC = 2
+PUBSUB_ROLES = {"publish": 4, "read": 8, "delete": 16}
 OSCORE_ROLES = {"requester": 2, "responder": 4, "monitor": 8, "verifier": 16}
-TOPIC_ROLES = {"publish": 4, "read": 8, "delete": 16}
+TOPIC_ROLES = {word: bit | _TOPIC for word, bit in PUBSUB_ROLES.items()}
 
 
 class Vocabulary(NamedTuple):

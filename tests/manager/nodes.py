@@ -60,6 +60,13 @@ class Wire:
         """Close the socket."""
         self.socket.close()
 
+    def rebind(self, address: str) -> None:
+        """Speak from another address of this machine."""
+        self.socket.close()
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((address, 0))
+        self.socket.settimeout(0.1)
+
     def raw(self, data: bytes, seconds: float = 1) -> bytes | None:
         """Send a datagram; return the first one that comes back, or None."""
         self.socket.sendto(data, self.manager)

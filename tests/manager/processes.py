@@ -96,11 +96,12 @@ class Serving:
     """A `leafkey serve` that runs; `lines` is what it printed so far, errors included."""
 
     words = ("serve",)
+    command = COMMAND
 
     def __init__(self, leafkey: Leafkey, *arguments: str):
         self.lines: list[str] = []
         self._process = subprocess.Popen(
-            [*COMMAND, *self.words, "--host", "127.0.0.1", "--port", "0", *arguments],
+            [*self.command, *self.words, "--host", "127.0.0.1", "--port", "0", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

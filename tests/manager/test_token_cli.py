@@ -45,7 +45,7 @@ def test_a_token_is_shown_and_revoked(member: Leafkey):
     token(member)
     (one,) = listed(member, "token", "list")
     assert (one["client"], one["audience"], one["state"]) == ("display", "kdc", "active")
-    assert one["scope"] == "read | requester,monitor floor2"
+    assert one["scope"] == "read | monitor floor2"
     member.ok("token", "revoke", "1")
     assert listed(member, "token", "list") == []
     assert [row["state"] for row in listed(member, "token", "list", "--all")] == ["revoked"]
@@ -87,10 +87,10 @@ def test_rules_about_groups_are_rules_like_others(home: Leafkey):
         for one in listed(home, "policy", "list")
     ]
     assert found == [
-        ("allow", "display", "kdc", "floor2", "publish,read | requester,responder,monitor"),
+        ("allow", "display", "kdc", "floor2", "publish,read | responder,monitor"),
         ("deny", "display", "kdc", "*", "all"),
         ("ask", "display", "broker", "floor2/*", "read"),
-        ("allow", "thermo", "kdc", "floor2", "responder"),
+        ("allow", "thermo", "kdc", "floor2", "publish | responder"),
     ]
     home.ok("policy", "remove", "2")
     assert len(listed(home, "policy", "list")) == 3

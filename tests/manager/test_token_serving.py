@@ -159,7 +159,7 @@ def test_the_owner_is_asked_and_the_request_waits(home: Leafkey, serving: Servin
     answers: list[Holder] = []
     waiting = threading.Thread(target=lambda: answers.append(Holder(node)))
     waiting.start()
-    assert "publish | requester,responder floor2 on kdc" in serving.line("question 1")
+    assert "publish | responder floor2 on kdc" in serving.line("question 1")
     assert "access token" in home.fails("consent", "approve", "1", code=2)
     home.ok("consent", "approve", "1", "--for", "1h")
     waiting.join()

@@ -29,7 +29,7 @@ from leafmanager import audiences, issue, scopes
 from leafmanager.ace import tokens
 from leafmanager.ace.tables import AccessToken
 from leafmanager.net.channels import now_ms
-from leafmanager.net.peer import Access, Answer, Peer
+from leafmanager.net.peer import Access, Observable, Peer
 from leafmanager.provision import manager_of
 from leafmanager.store.database import Store
 
@@ -56,7 +56,7 @@ class Site(NamedTuple):
     """Resources of this manager: whose tokens lead to them, and what answers, whatever the path."""
 
     audience: str
-    answer: Answer
+    answer: Observable
 
 
 class OwnServers:
@@ -82,7 +82,7 @@ class OwnServers:
             return self._servers[site.audience].hints(now_ms())
         return Message(UNAUTHORIZED)
 
-    def resource(self, peer: Peer, request: Message) -> Answer | None:
+    def resource(self, peer: Peer, request: Message) -> Observable | None:
         """Return what answers a peer's request, None if this is nothing for it."""
         if request.path() == _AUTHZ_INFO:
             return self._token

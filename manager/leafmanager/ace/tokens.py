@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from leafmanager import audiences, cam_clients, policy, scopes, trl
 from leafmanager.ace.tables import AccessToken
+from leafmanager.kdc import membership
 from leafmanager.store.tables import Audience, Node, Server
 
 # How long a token lasts, seconds. What is shown to this manager is looked up there; a server may
@@ -103,6 +104,9 @@ def enforce(session: Session, audience: Audience, now: int) -> list[AccessToken]
         row for row in session.scalars(_of(audience, now)) if not _is_allowed(session, row, now)
     ]
     end(session, ended, now)
+    if audience.node.name == scopes.KDC:
+        # Members without a token are here by the same rules.
+        membership.enforce(session, now)
     return ended
 
 
@@ -111,6 +115,9 @@ def end(session: Session, rows: list[AccessToken], now: int) -> None:
     for row in rows:
         row.ended_at = now
     trl.put(session, [_entry(row) for row in rows], now)
+    if any(row.audience.node.name == scopes.KDC for row in rows):
+        session.flush()
+        membership.enforce(session, now)
 
 
 def _is_allowed(session: Session, row: AccessToken, now: int) -> bool:

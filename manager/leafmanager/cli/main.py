@@ -10,6 +10,7 @@ from leafmanager.cli import (
     consent,
     derive,
     grants,
+    group,
     manager,
     nodes,
     pseudonym,
@@ -32,6 +33,7 @@ app.add_typer(rules.app, name="policy")
 app.add_typer(consent.app, name="consent")
 app.add_typer(grants.app, name="grant")
 app.add_typer(token.app, name="token")
+app.add_typer(group.app, name="group")
 app.command("revoke")(changes.revoke)
 app.command("renew")(changes.renew)
 app.command("ratchet")(changes.ratchet)

@@ -18,6 +18,7 @@ from leafkey.oscore.association import Association
 from leafkey.oscore.context import Incoming
 from leafkey.oscore.material import Material
 from leafkey.oscore.recipients import Recipients, unprotect
+from leafmanager.kdc import rights
 from leafmanager.provision import manager_of
 from leafmanager.store.database import Store
 from leafmanager.store.tables import Channel, Shared
@@ -114,6 +115,14 @@ class Channels:
         """Return the channel to a node."""
         with self._store.transaction() as session:
             return self._opened(session.get_one(Channel, node_id))
+
+    def reach(self, subject: str):
+        """Return what makes requests to a member of a group, None if it has no channel here."""
+        if not subject.startswith(rights.NODE):
+            return None
+        with self._store.transaction() as session:
+            row = session.get(Channel, rights.node_of(subject))
+            return None if row is None else self._opened(row).request
 
     def _with_kid(self, kid: bytes) -> list[NodeChannel]:
         with self._store.transaction() as session:

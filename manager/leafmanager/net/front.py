@@ -29,7 +29,8 @@ from leafmanager.net.channels import Channels, NodeChannel, now_ms
 from leafmanager.net.convert import from_aiocoap, to_aiocoap
 from leafmanager.net.gate import Bucket
 from leafmanager.net.observers import Observation, Observers
-from leafmanager.net.peer import Answer, Peer
+from leafmanager.net.peer import Answer, Observable, Peer
+from leafmanager.net.subscriptions import Observed, Subscription, Subscriptions
 
 # Lines a second about requests of strangers; more would let them fill a disk.
 _REFUSALS_TOLD = 5
@@ -56,11 +57,13 @@ class Front:
         reads: Routes | None = None,
         observers: Observers | None = None,
         own: OwnServers | None = None,
+        subscriptions: Subscriptions | None = None,
     ):
         """`routes` answer a POST, and `reads` a GET, of nodes in their channels alone; `own` is
         what access tokens lead to, too.
 
-        `observers` of the revocation list; without, nothing can be observed.
+        `observers` are those of the revocation list, and `subscriptions` what there is to observe
+        behind `own`; without, nothing can be observed.
         """
         self._channels = channels
         self._observers = observers
@@ -69,6 +72,7 @@ class Front:
         self._assembler = Assembler(secrets.token_bytes)
         self._routes = {POST: routes, GET: reads or {}}
         self._own = own
+        self._subscriptions = subscriptions
 
     async def render_to_pipe(self, pipe) -> None:
         """Answer one request, and go on if it observes (the interface aiocoap calls)."""
@@ -82,7 +86,30 @@ class Front:
             return _say(pipe, self._busy(address, error))
         if self._observers and peer.access is None and _observes(incoming.request):
             return await self._observed(pipe, incoming, peer, self._observers)
-        return _say(pipe, incoming.protect(await self._serve(incoming, peer)))
+        response, subscription = await self._serve(incoming, peer)
+        if subscription is None:
+            return _say(pipe, incoming.protect(response))
+        _say(pipe, incoming.protect(response), is_last=False)
+        return await self._forward(pipe, incoming, peer, subscription)
+
+    async def _forward(
+        self, pipe, incoming: Incoming, peer: Peer, subscription: Subscription
+    ) -> None:
+        """Send what a subscription is notified of, until the peer or its context is gone."""
+        try:
+            is_last = False
+            while not is_last:
+                message, is_last = await subscription.next()
+                if peer.access is None and not self._channels.to(peer.id).holds(incoming):
+                    message, is_last = Message(SERVICE_UNAVAILABLE), True
+                if message is not None:
+                    message = self._assembler.response(
+                        peer.key, incoming.request, message, now_ms()
+                    )
+                _say(pipe, message and incoming.protect(message), is_last)
+        finally:
+            if self._subscriptions is not None:
+                self._subscriptions.remove(subscription)
 
     def _asking(self, message: Message, address: str) -> tuple[Peer, Incoming]:
         """Settle who asks. Refused carries the answer to everybody else, and to what is open."""
@@ -112,7 +139,7 @@ class Front:
         self, pipe, incoming: Incoming, peer: Peer, observation: Observation
     ) -> Message | None:
         """Send a response and notifications; return what ends them, None if nothing is to."""
-        number, response = 0, await self._serve(incoming, peer)
+        number, (response, _) = 0, await self._serve(incoming, peer)
         while is_success(response.code):
             response.add(OBSERVE, number & _ORDER_MASK)
             _say(pipe, incoming.protect(response), is_last=False)
@@ -122,20 +149,22 @@ class Front:
                 return None
             if not self._channels.to(peer.id).holds(incoming):
                 return Message(SERVICE_UNAVAILABLE)
-            number, response = number + 1, await self._serve(incoming, peer)
+            number, (response, _) = number + 1, await self._serve(incoming, peer)
         return response
 
-    async def _serve(self, incoming: Incoming, peer: Peer) -> Message:
+    async def _serve(self, incoming: Incoming, peer: Peer) -> tuple[Message, Subscription | None]:
         refusal = screen(incoming.request, SUPPORTED)
         if refusal:
-            return Message(refusal)
+            return Message(refusal), None
         request, immediate = self._assembler.request(peer.key, incoming.request, now_ms())
         if immediate:
-            return immediate
-        response = await self._routed(peer, request)
-        return self._assembler.response(peer.key, request, response, now_ms())
+            return immediate, None
+        response, subscription = await self._routed(peer, request), None
+        if isinstance(response, Observed):
+            response, subscription = response
+        return self._assembler.response(peer.key, request, response, now_ms()), subscription
 
-    async def _routed(self, peer: Peer, request: Message) -> Message:
+    async def _routed(self, peer: Peer, request: Message) -> Message | Observed:
         answer = self._resource(peer, request)
         if answer is None:
             return Message(FORBIDDEN)
@@ -148,7 +177,7 @@ class Front:
             self._tell(Event(NOTE, peer.name, self._channels.name, text))
             return Message(INTERNAL_SERVER_ERROR)
 
-    def _resource(self, peer: Peer, request: Message) -> Answer | None:
+    def _resource(self, peer: Peer, request: Message) -> Observable | None:
         if peer.access is None:
             path = b"/" + b"/".join(request.path())
             found = self._routes.get(request.code, {}).get(path.decode("utf-8", "replace"))

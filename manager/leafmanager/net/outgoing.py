@@ -7,7 +7,7 @@ from aiocoap.error import Error as CoapError
 from aiocoap.numbers.constants import TransportTuning
 
 from leafkey.coap.message import Message
-from leafkey.coap.numbers import CONTENT_FORMAT, POST
+from leafkey.coap.numbers import CONTENT_FORMAT, DELETE, POST
 from leafkey.coap.transfer import Transfer
 from leafkey.errors import Unreachable
 from leafmanager.net.convert import from_aiocoap, to_aiocoap
@@ -44,6 +44,13 @@ async def post(
         return await request(message, send)
 
     return await _transferred(path, payload, content_format, exchange)
+
+
+async def delete(context: aiocoap.Context, address: str, request: Request, path: str) -> Message:
+    """Return the answer of the peer at `address` to a DELETE; errors as those of `post`."""
+    message = Message(DELETE)
+    message.set_path(path)
+    return await request(message, _sender(context, address))
 
 
 async def post_open(

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from leafkey.coap.message import Message
+from leafmanager.net.subscriptions import Observed
 from leafmanager.scopes import Scope
 
 
@@ -38,5 +39,6 @@ class Peer(NamedTuple):
         return self.id, "" if self.access is None else self.access.audience
 
 
-# What answers a request; both without their protection.
+# What answers a request; both without their protection. What may be observed says so.
 Answer = Callable[[Peer, Message], Awaitable[Message]]
+Observable = Callable[[Peer, Message], Awaitable[Message | Observed]]

@@ -8,10 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from leafkey.coap import uri as coap_uri
-from leafmanager.ace.authz_info import OwnServers
+from leafmanager import scopes
+from leafmanager.ace.authz_info import OwnServers, Site
 from leafmanager.ace.endpoint import Endpoint
 from leafmanager.errors import ManagerError
 from leafmanager.events import Sink
+from leafmanager.kdc import resources
+from leafmanager.kdc.announcing import Announcer
+from leafmanager.kdc.service import Service as Kdc
 from leafmanager.net import transport
 from leafmanager.net.channels import Channels
 from leafmanager.net.courier import Courier
@@ -20,6 +24,7 @@ from leafmanager.net.front import Front
 from leafmanager.net.handlers import Handlers
 from leafmanager.net.observers import Observers
 from leafmanager.net.reports import Reports
+from leafmanager.net.subscriptions import Subscriptions
 from leafmanager.net.watch import Watch
 from leafmanager.provision import manager_of
 from leafmanager.store.database import Store
@@ -73,14 +78,19 @@ async def serve(
     observers = Observers(store)
     watch = Watch(store, observers)
     courier = Courier(store, downlink)
-    running = [asyncio.create_task(watch.run()), asyncio.create_task(courier.run())]
+    subscriptions = Subscriptions()
+    kdc = Kdc(store, subscriptions, tell)
+    announcer = Announcer(store, subscriptions, context, channels.reach, tell)
+    running = [asyncio.create_task(one.run()) for one in (watch, courier, announcer)]
     try:
         handlers = Handlers(store, downlink, watch, channels.name, tell, answer_seconds)
         reports = Reports(store, channels.name, tell)
         tokens = Endpoint(store, watch, handlers.ticket, channels.name, tell, answer_seconds)
         routes = handlers.routes() | reports.routes() | tokens.routes()
-        own = OwnServers(store, {})
-        context.serversite = Front(channels, routes, tell, reports.reads(), observers, own)
+        sites = {resources.ROOT.encode(): Site(scopes.KDC, kdc.answer)}
+        own = OwnServers(store, sites, {scopes.KDC: kdc.more})
+        front = Front(channels, routes, tell, reports.reads(), observers, own, subscriptions)
+        context.serversite = front
         host, port = transport.local_address(context)
         ready(channels.name, f"coap://{bracketed(host)}:{port}")
         await first_end(stopped, running)

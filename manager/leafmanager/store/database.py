@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from leafmanager.ace.tables import TABLES as ACE_TABLES
 from leafmanager.errors import ManagerError
+from leafmanager.kdc.tables import TABLES as KDC_TABLES
 from leafmanager.store.tables import MANAGER_TABLES, SCHEMA_VERSION, Base, Schema
 
 FILE_NAME = "leafkey.db"
@@ -35,8 +36,9 @@ class Layout(NamedTuple):
     init: str
 
 
-MANAGER = Layout("manager", FILE_NAME, [*MANAGER_TABLES, *ACE_TABLES], _INIT)
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+MANAGER = Layout("manager", FILE_NAME, [*MANAGER_TABLES, *ACE_TABLES, *KDC_TABLES], _INIT)
+# secure_delete: keys that were replaced are not left in the file's free places.
+_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
 
 
 class Store:

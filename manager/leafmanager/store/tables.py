@@ -9,7 +9,7 @@ from typing import ClassVar
 from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 
 class Base(DeclarativeBase):
@@ -324,5 +324,5 @@ class Charge(Base):
     rule: Mapped[Rule] = relationship(lazy="joined", innerjoin=True)
 
 
-# A CAM has tables of its own (`leafmanager.cam.tables`), which are declared later.
+# CAM and KDC have tables of their own (`cam.tables`, `kdc.tables`), which are declared later.
 MANAGER_TABLES = list(Base.metadata.sorted_tables)

@@ -1,0 +1,1 @@
+"""The manager as Key Distribution Centre of groups (RFC 9594)."""
