@@ -14,6 +14,7 @@ from leafkey.codec import cbor
 from leafkey.crypto.provider import default_provider
 from leafkey.oscore.material import Material, from_fields
 from leafkey.pat import functions, tokens, tree
+from leafmanager.kdc.tables import Group, KdcKey, TreeKey
 from leafmanager.store.database import FILE_NAME
 from leafmanager.store.tables import Channel, Grant, Server
 
@@ -88,6 +89,8 @@ def _of_manager(state: Path) -> Iterator[bytes]:
     with Session(engine) as session:
         for server in session.scalars(select(Server)):
             yield server.st
+        for held in (Group.secret, TreeKey.secret, KdcKey.secret):
+            yield from session.scalars(select(held))
     engine.dispose()
     yield from of_grants(state)
 
