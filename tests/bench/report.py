@@ -27,6 +27,7 @@ HELD = {
     "dtls_sessions_in_192k": ("ratio", operator.ge, 1),
     "open_get_vs_microcoapy": ("ratio", operator.ge, 1),
     "oscore_node_get_vs_aiocoap": ("ratio", operator.ge, 1),
+    "join_vs_bare_handler": ("ratio", operator.ge, 0.5),
     "first_access_round_trips_pat": ("ours", operator.eq, 1),
     "first_access_bytes_pat_vs_dtls": ("ratio", operator.le, 0.2),
 }

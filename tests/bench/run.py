@@ -12,6 +12,7 @@ from tests.bench import (
     ed25519,
     first_access,
     flash,
+    kdc,
     oscore,
     privacy,
     rates,
@@ -53,6 +54,8 @@ def measure() -> tuple[list[Record], list[str]]:
     records += oscore.records()
     print("key trees ..", flush=True)
     records += tree.records()
+    print("groups ..", flush=True)
+    records += kdc.records()
     print("GETs ..", flush=True)
     volleys = rates.measure()
     records += sizes.records(volleys) + rates.records(volleys)
