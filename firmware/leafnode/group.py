@@ -2,7 +2,12 @@
 
 import asyncio
 
-from leafkey.coap.numbers import APPLICATION_COSE_ENCRYPT0, FORBIDDEN, NOT_FOUND
+from leafkey.coap.numbers import (
+    APPLICATION_COSE_ENCRYPT0,
+    FORBIDDEN,
+    NOT_FOUND,
+    SERVICE_UNAVAILABLE,
+)
 from leafkey.codec import cbor
 from leafkey.errors import (
     AuthenticationError,
@@ -14,7 +19,8 @@ from leafkey.errors import (
     UnknownSender,
     Unreachable,
 )
-from leafnode.membership import Membership
+from leafnode.membership import RETRY_SECONDS, Membership
+from leafnode.response import Response
 
 TOPICS = "/ps/"
 # Unreachable: the KDC has what would make a publication readable.
@@ -96,8 +102,9 @@ class Subscription:
         self._group = group
         self._topic = topic
         self._fresh = fresh
-        self._observation = group._client.observe(group._uri(topic))
         self._has_begun = False
+        self._is_over = False
+        self._observation = self._observe()
 
     def __aiter__(self) -> "Subscription":
         return self
@@ -110,12 +117,13 @@ class Subscription:
 
     def cancel(self):
         """Want no more."""
+        self._is_over = True
         self._observation.cancel()
 
     async def __anext__(self) -> tuple:
         """The next (sender, value)."""
         while True:
-            response = await self._observation.__anext__()
+            response = await self._next()
             if response.code == NOT_FOUND and self._has_begun:
                 raise StopAsyncIteration
             await self._group._check(response)
@@ -123,6 +131,23 @@ class Subscription:
             published = await self._opened(response.payload) if response.payload else None
             if published is not None:
                 return published
+
+    async def _next(self) -> Response:
+        """The next word of the broker's, which may have had to make room, or to drop a context."""
+        while not self._is_over:
+            try:
+                response = await self._observation.__anext__()
+                if response.code != SERVICE_UNAVAILABLE:
+                    return response
+            except StopAsyncIteration:
+                # It has answered, and observes no more for this node.
+                pass
+            await asyncio.sleep(RETRY_SECONDS)
+            self._observation = self._observe()
+        raise StopAsyncIteration
+
+    def _observe(self):
+        return self._group._client.observe(self._group._uri(self._topic))
 
     async def _opened(self, data: bytes) -> tuple | None:
         """Return what a publication says; None if it is old, not for us, or nobody's."""

@@ -39,7 +39,7 @@ NONCE_LEN = const(8)
 # What a member can lack at once: the key, a confirmation, a Sender ID; and some more for races.
 MAX_STEPS = const(6)
 # Seconds between two observations of the group, where one ended.
-RETRY_SECONDS = const(5)
+RETRY_SECONDS = 5
 # Publications under unknown keys make a member ask the KDC; not more often than this, ms.
 ASK_MS = const(1000)
 
@@ -127,9 +127,7 @@ class Membership:
 
     def hear(self, message: bytes):
         """Take a rekeying message for the whole group, whoever has sent it (SPEC-GROUP 6.3)."""
-        outcome = _readable(lambda: self._member.hear(message, _now()))
-        if outcome == member.TAKEN:
-            self._log_num()
+        self._note(_readable(lambda: self._member.hear(message, _now())))
 
     async def check(self):
         """Ask the KDC whether this node is still a member; Evicted if not."""
@@ -217,7 +215,7 @@ class Membership:
         elif wanted == member.WANTS_CONFIRMATION:
             response = await self._client.get(own + "/confirmation")
             self._check(response)
-            _readable(lambda: self._member.confirm(response.payload, _now()))
+            self._note(_readable(lambda: self._member.confirm(response.payload, _now())))
         else:
             response = await self._client.get(own)
             self._check(response)
@@ -252,18 +250,16 @@ class Membership:
         message = _read(cbor.decode, update)
         if isinstance(message, bytes):
             self.hear(message)
-        if self._member.wants(_now()) == member.WANTS_KEY:
-            await self._ask_for_key()
+        await self.settle()
 
     def _take(self, response):
         parameters = _read(messages.decode_keys, response)
         self._learn(parameters)
-        outcome = _readable(lambda: self._member.take(parameters, _now()))
-        if outcome in (member.TAKEN, member.TAKEN_AFTER_GAP):
-            self._log_num()
+        self._note(_readable(lambda: self._member.take(parameters, _now())))
 
-    def _log_num(self):
-        self._log("group %s: rekeyed, num %d" % (self.name, self._member.num()))
+    def _note(self, outcome: int):
+        if outcome in (member.TAKEN, member.TAKEN_AFTER_GAP):
+            self._log("group %s: rekeyed, num %d" % (self.name, self._member.num()))
 
     def _learn(self, parameters: dict):
         """Remember whose signatures count, and how keys come.

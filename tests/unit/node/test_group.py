@@ -4,7 +4,8 @@
 import asyncio
 import unittest
 
-from leafkey.coap.numbers import CONTENT, FORBIDDEN, NOT_FOUND
+import leafnode.group as module
+from leafkey.coap.numbers import CONTENT, FORBIDDEN, NOT_FOUND, SERVICE_UNAVAILABLE
 from leafkey.codec import cbor
 from leafkey.errors import Evicted, NotAllowed, ProtocolError
 from leafkey.group import messages
@@ -29,8 +30,10 @@ class Feed:
     async def __anext__(self) -> Response:
         if not self._responses:
             await asyncio.sleep(SECONDS)
+        response = self._responses.pop(0)
+        if response is None:
             raise StopAsyncIteration
-        return self._responses.pop(0)
+        return response
 
     async def __aenter__(self) -> "Feed":
         return self
@@ -153,6 +156,23 @@ class SubscriptionTest(Case):
         with self.assertRaises(ProtocolError):
             self.read(gone)
 
+    def test_a_broker_that_has_no_room_for_a_while(self):
+        busy = Response(code=SERVICE_UNAVAILABLE)
+        seconds, module.RETRY_SECONDS = module.RETRY_SECONDS, 0
+        try:
+            self.assertEqual(self.read(busy, None, self.published(1)), [1])
+        finally:
+            module.RETRY_SECONDS = seconds
+
+    def test_who_wants_no_more_is_not_kept(self):
+        async def scenario(group):
+            values = group.subscribe(TOPIC)
+            values.cancel()
+            with self.assertRaises(StopAsyncIteration):
+                await values.__anext__()
+
+        self.play(scenario)
+
     def test_it_ends_with_the_membership(self):
         self.kdc.evict("reader")
         with self.assertRaises(Evicted):
@@ -226,15 +246,18 @@ class TreeTest(FollowTest):
         return Response(cbor.encode(data), CONTENT, 60)
 
     def test_another_key(self):
-        third = Party("third", self.kdc, self.broker)
-        third.begin()
-        self.kdc.evict("third")
-        shown = [self.message(None)] + [self.message(data) for data in self.kdc.messages]
-        self.follow(self.TREE, *shown)
-        self.reader.publish(b"x")
-        self.assertEqual(self.num(), self.kdc.num)
-        asked = [path for name, method, path in self.kdc.asked if name == "reader"]
-        self.assertTrue(asked[-1].endswith("/confirmation"))
+        self.kdc.asked = []
+        steps = (
+            lambda: None,
+            Party("third", self.kdc, self.broker).begin,
+            lambda: self.kdc.evict("third"),
+        )
+        for step in steps:
+            step()
+            self.follow(self.TREE, self.message(None), self.message(self.kdc.messages[-1]))
+            self.assertEqual(self.num(), self.kdc.num)
+        asked = [path for name, _, path in self.kdc.asked if name == "reader"]
+        self.assertEqual(asked, [URI + "/nodes/reader/confirmation"] * 2)
 
     def test_one_was_missed(self):
         for name in ("third", "fourth"):
