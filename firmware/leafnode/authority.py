@@ -3,11 +3,13 @@
 import os
 from hashlib import sha256
 
+from leafkey.ace import cwt
 from leafkey.ace.cwt import TokenKey
 from leafkey.ace.server import Authority, ResourceServer
 from leafkey.codec import cbor
 from leafkey.errors import DecodeError, StateError
 from leafnode.storage import Storage
+from leafnode.uplink import TOKEN_PATH
 
 _PREFIX = "ace-"
 
@@ -46,6 +48,17 @@ class AuthorizationServer:
             raise ValueError("a key of another size than its algorithm takes")
         store = _Sequence(Storage(directory), authority)
         return ResourceServer(provider, os.urandom, authority, store, recipients, self._clock)
+
+
+def manager_of(provider, identity) -> AuthorizationServer:
+    """Return the manager of a node, which gives tokens under a key of their channel (SPEC 16.1).
+
+    UnsupportedError where this build lacks the channel's AEAD.
+    """
+    channel = identity.channel
+    key = cwt.channel_key(provider, channel.secret, channel.alg)
+    uri = identity.manager.rstrip("/") + TOKEN_PATH
+    return AuthorizationServer(uri, identity.name, key.value, None, identity.manager, key.alg)
 
 
 class _Sequence:

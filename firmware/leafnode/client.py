@@ -64,7 +64,7 @@ class Client:
         consent_wait: int = 0,
         line=None,
         oscore: dict | None = None,
-        ace: str | None = None,
+        ace: str | bool = False,
     ):
         """`state`: the directory with this node's identity; without one in it, only open resources
         answer. `server`: a leafnode.server.Server of the same node, whose identity and socket are
@@ -76,10 +76,12 @@ class Client:
         `oscore`: Credentials (leafnode.credentials) by URI of the server,
         {"coap://192.0.2.17": Credentials(..)}, for requests that need no manager. `ace`: the URI of
         a token endpoint, "coap://192.0.2.1/token", in place of a manager: its AS gives tokens for
-        all servers that are not in `oscore`, and is there itself.
+        all servers that are not in `oscore`, and is there itself. True: this node's manager, which
+        is asked for access tokens in place of tickets.
 
         `log`: function (text) for what an operator should know; it gets no secret. StateError when
-        the identity is damaged, ValueError where `ace` is not in `oscore`.
+        the identity is damaged, ValueError where the AS of `ace` is not in `oscore`, or there
+        is no manager.
         """
         self._line = line
         if server is None:
@@ -96,7 +98,7 @@ class Client:
         self._presets = {}
         for uri, credentials in (oscore or {}).items():
             self._presets[coap_uri.parse(uri)[:2]] = credentials.open(state)
-        self._tokens = None if ace is None else self._token_access(ace)
+        self._tokens = self._token_access(ace) if ace else None
         self._log = log
         self._link = None if server is None else server.link
         self._pump = None
@@ -293,19 +295,38 @@ class Client:
             self._remotes.pop(target.origin, None)
             raise
 
-    def _token_access(self, endpoint: str):
+    def _token_access(self, endpoint: str | bool):
         # A client without tokens needs no memory for them.
         from leafnode.token_access import TokenAccess
 
+        if isinstance(endpoint, bool):
+            return self._tokens_of_manager(TokenAccess)
         host, port, _ = coap_uri.parse(endpoint)
         preset = self._presets.get((host, port))
         if preset is None:
             raise ValueError("no context with the AS of the token endpoint")
+        dialogue = Dialogue(preset.context, preset.context.keys.id_context, True)
 
+        async def ask(message: Message) -> Message:
+            return (await dialogue.request(message, unfragmented(self._sender(host, port))))[1]
+
+        return TokenAccess(endpoint, ask, (preset.context.keys.recipient_id,))
+
+    def _tokens_of_manager(self, made):
+        if self._node is None:
+            raise ValueError("no identity, so no manager to ask for access tokens")
+        uplink = self._node.uplink
+
+        async def ask(message: Message) -> Message:
+            return (await uplink.exchange(message, self._sender(*uplink.origin)))[0]
+
+        return made(uplink.token_uri, ask)
+
+    def _sender(self, host: str, port: int):
         async def send(message: Message) -> Message:
             return await self.send(message, self._resolve(host, port))
 
-        return TokenAccess(endpoint, preset, send)
+        return send
 
     async def _in_preset(self, preset: Preset, message: Message, send) -> tuple:
         """(response, Outgoing) in a context that this client was given."""

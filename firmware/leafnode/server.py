@@ -60,7 +60,7 @@ class Server:
         to serve on, in place of host and port. `oscore`: Credentials (leafnode.credentials) of
         peers that may use every resource. `dtls`: serve DTLS sessions too, on the port above; a
         firmware that cannot says so in the log. `ace`: a leafnode.authority.AuthorizationServer,
-        whose clients may use what their access tokens say.
+        or True for this node's manager: its clients may use what their access tokens say.
 
         `log`: function (text) for what an operator should know; it gets no secret. Raises OSError
         when the port is taken, StateError when the identity is damaged.
@@ -158,8 +158,14 @@ class Server:
 
     def _take_tokens(self, ace, state: str):
         # A server without tokens needs no memory for them.
+        from leafnode.authority import manager_of
         from leafnode.authz_info import AUTHZ_INFO_PATH, RESOURCE_TYPE, AuthzInfo
 
+        if ace is True:
+            if self.node is None:
+                # The log says already that it is to be provisioned.
+                return
+            ace = manager_of(default_provider(), self.node.identity)
         made = ace.open(default_provider(), state, self._contexts.recipients)
         tokens = AuthzInfo(made, self._router.is_open)
         self._contexts.take_tokens(tokens)

@@ -21,6 +21,7 @@ from leafkey.coap.numbers import (
     METHOD_NOT_ALLOWED,
     PATCH,
     POST,
+    SERVICE_UNAVAILABLE,
     TOO_MANY_REQUESTS,
     UNAUTHORIZED,
     code_text,
@@ -28,6 +29,7 @@ from leafkey.coap.numbers import (
 from leafkey.compat import const
 from leafkey.crypto.provider import default_provider
 from leafkey.errors import (
+    ConsentPending,
     DecodeError,
     NotAllowed,
     OutcomeUnknown,
@@ -36,7 +38,6 @@ from leafkey.errors import (
     UnsupportedError,
 )
 from leafkey.oscore.dialogue import Dialogue, NotProtected
-from leafkey.oscore.preset import Preset
 from leafnode.clock import now_ms
 from leafnode.contact import check_audience, greeting, needed
 from leafnode.transfer import transfer, unfragmented
@@ -52,15 +53,15 @@ MAX_WAIT = const(10)
 class TokenAccess:
     """Holds the tokens of a client, in memory alone, by origin (host, port) of the RS."""
 
-    def __init__(self, endpoint: str, preset: Preset, send_to_as):
-        """`endpoint`: URI of the token endpoint, whose AS `preset` is shared with.
-
-        `send_to_as(message)` makes one CoAP exchange with it.
+    def __init__(self, endpoint: str, ask, taken: tuple = ()):
+        """`endpoint`: URI of the token endpoint. `ask(message)` makes one exchange with its AS, in
+        a security context; a message may be sent twice. `taken`: Recipient IDs that this node has
+        already.
         """
         self._provider = default_provider()
         self._endpoint = endpoint
-        self._preset = preset
-        self._send_to_as = unfragmented(send_to_as)
+        self._ask = ask
+        self._taken = taken
         self._held = {}
         self._lock = asyncio.Lock()
         self._healed_at = {}
@@ -68,8 +69,9 @@ class TokenAccess:
     async def exchange(self, message: Message, origin: tuple, level: int | None, send) -> tuple:
         """Return (response without protection, what opens its notifications or None).
 
-        `send(message)` makes one CoAP exchange with the RS. NotAllowed if the AS or the RS says no;
-        Unreachable, OutcomeUnknown and ProtocolError as their names say.
+        `send(message)` makes one CoAP exchange with the RS. NotAllowed if the AS or the RS says no,
+        ConsentPending if the AS has not decided yet; Unreachable, OutcomeUnknown and ProtocolError
+        as their names say.
         """
         visit = _Visit(origin, send)
         held = self._held.get(origin)
@@ -200,12 +202,9 @@ class TokenAccess:
         request = Message(POST, uri.parse(self._endpoint)[2])
         request.add(CONTENT_FORMAT, APPLICATION_ACE_CBOR)
         request.payload = encode_request(audience, scope, cnonce, key_id)
-        dialogue = Dialogue(self._preset.context, self._preset.context.keys.id_context, True)
-
-        async def exchange(message: Message) -> Message:
-            return (await dialogue.request(message, self._send_to_as))[1]
-
-        response = await transfer(request, exchange)
+        response = await transfer(request, self._ask)
+        if response.code == SERVICE_UNAVAILABLE:
+            raise ConsentPending(response.uint(MAX_AGE) or 1)
         try:
             if response.code == CREATED:
                 return decode_response(response.payload, audience, scope, now_ms(), old)
@@ -255,7 +254,7 @@ class TokenAccess:
 
     def _is_free(self, id: bytes) -> bool:
         contexts = [held.context for held in self._held.values() if held.context is not None]
-        return all(context.keys.recipient_id != id for context in contexts + [self._preset.context])
+        return id not in self._taken and all(one.keys.recipient_id != id for one in contexts)
 
 
 class _Visit:

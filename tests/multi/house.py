@@ -93,7 +93,7 @@ class House:
         `dtls`: it serves DTLS too, which is reached through such a Relay, `dtls_relay`.
         """
         self.owner("server", "add", name, "--out", str(self._identity(name)), *words)
-        return ServerNode(self, name, dtls)
+        return ServerNode(self, name, dtls, ("ace",) if "--ace" in words else ())
 
     def add_client(self, name: str, *words: str) -> "ClientNode":
         """Add a client and start it; `words` as nodes/client.py reads them."""
@@ -136,14 +136,21 @@ class House:
 class ServerNode:
     """A MicroPython server, over all its lives. `relay` is where clients reach it."""
 
-    def __init__(self, house: House, name: str, dtls: dict[str, int] | None = None):
+    def __init__(
+        self,
+        house: House,
+        name: str,
+        dtls: dict[str, int] | None = None,
+        words: tuple[str, ...] = (),
+    ):
+        """`words` as nodes/server.py reads them."""
         self.house = house
         self.name = name
         self.port = free_port(above=dtls is not None)
         self.relay = house.open(Relay((HOST, self.port), port=free_port(above=dtls is not None)))
-        self._words = []
+        self._words = [*words]
         if dtls is not None:
-            self._words = ["dtls"]
+            self._words.append("dtls")
             target = HOST, self.port + 1
             self.dtls_relay = house.open(Relay(target, port=self.relay.port + 1, **dtls))
         self._lives: list[Process] = []

@@ -1,6 +1,6 @@
 """The C of the multi-process tests: client.py STATE, and then a JSON object a line on its input.
 client.py STATE 0 PORT speaks over a serial line to whoever connects to that TCP port, as emulators
-offer it.
+offer it; client.py STATE 0 ace asks for access tokens in place of tickets.
 
     {"id": 1, "do": "GET", "uri": "coap://..", "level": "pop", "text": "what to send"}
 
@@ -78,9 +78,10 @@ def connected(port):
     return SerialLine(listener.accept()[0])
 
 
-async def main(state, consent_wait="0", port=None):
-    line = None if port is None else connected(port)
-    async with Client(state, consent_wait=int(consent_wait), line=line) as client:
+async def main(state, consent_wait="0", way=None):
+    ace = way == "ace"
+    line = None if way is None or ace else connected(way)
+    async with Client(state, consent_wait=int(consent_wait), line=line, ace=ace) as client:
         lines = asyncio.StreamReader(sys.stdin)
         running = []
         print("listening")

@@ -1,5 +1,5 @@
-"""The S of the multi-process tests: server.py STATE PORT [dtls], or server.py STATE line: then it
-speaks over its standard input and output, and what it prints is in its log.
+"""The S of the multi-process tests: server.py STATE PORT [dtls] [ace], or server.py STATE line:
+then it speaks over its standard input and output, and what it prints is in its log.
 
 Prints `acted WORD` for each PUT or POST that its application acts on: what was done twice shows.
 """
@@ -17,7 +17,8 @@ if sys.argv[2] == "line":
     app = Server(sys.argv[1], log=tell, line=line)
 else:
     tell = print
-    app = Server(sys.argv[1], "127.0.0.1", int(sys.argv[2]), dtls="dtls" in sys.argv)
+    ace = True if "ace" in sys.argv else None
+    app = Server(sys.argv[1], "127.0.0.1", int(sys.argv[2]), dtls="dtls" in sys.argv, ace=ace)
 kept = {"body": b""}
 ticks = {"count": 0}
 

@@ -436,6 +436,8 @@ class ArgumentsTest(unittest.TestCase):
     def test_an_as_that_nothing_is_shared_with(self):
         with self.assertRaises(ValueError):
             Client("no-identity", Log(), ace="coap://192.0.2.1/token")
+        with self.assertRaises(ValueError):
+            Client("no-identity", Log(), ace=True)
 
 
 if __name__ == "__main__":
