@@ -93,7 +93,7 @@ def of(audience: Audience) -> Vocabulary:
     """Return how the scopes of an audience are written."""
     if isinstance(audience, Server):
         return RESOURCES
-    return GROUPS if audience.node.name == KDC else TOPICS
+    return VOCABULARIES[audience.node.name]
 
 
 def encode(scope: Scope) -> bytes:
@@ -147,3 +147,5 @@ _METHODS = {name: 1 << bit for bit, name in enumerate(aif.METHODS)}
 RESOURCES = Vocabulary((_METHODS,), _is_path, _METHODS["GET"])
 GROUPS = Vocabulary((PUBSUB_ROLES, OSCORE_ROLES), is_name, 0)
 TOPICS = Vocabulary((TOPIC_ROLES,), is_name, 0)
+# Of the parts of this manager.
+VOCABULARIES = {KDC: GROUPS, BROKER: TOPICS}

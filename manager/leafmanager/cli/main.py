@@ -17,6 +17,7 @@ from leafmanager.cli import (
     ranges,
     rules,
     token,
+    topic,
     ui,
 )
 from leafmanager.errors import ManagerError, UsageError
@@ -34,6 +35,7 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(grants.app, name="grant")
 app.add_typer(token.app, name="token")
 app.add_typer(group.app, name="group")
+app.add_typer(topic.app, name="topic")
 app.command("revoke")(changes.revoke)
 app.command("renew")(changes.renew)
 app.command("ratchet")(changes.ratchet)

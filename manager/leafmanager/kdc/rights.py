@@ -35,11 +35,16 @@ def node_of(subject: str) -> int:
 
 
 def of_node(session: Session, node_id: int, group: str, now: int) -> Right:
-    """Return what rules let a node do in a group without a token. Counted rules are for tickets."""
-    ours = (Rule.client_id == node_id, Rule.ats_left.is_(None), Node.name == scopes.KDC)
+    """Return what rules let a node do in a group without a token."""
+    return by_rules(session, node_id, scopes.KDC, group, now)
+
+
+def by_rules(session: Session, node_id: int, audience: str, name: str, now: int) -> Right:
+    """Return what rules for KDC or broker let a node do. Counted rules are for tickets."""
+    ours = (Rule.client_id == node_id, Rule.ats_left.is_(None), Node.name == audience)
     wanted = select(Rule).join(Audience, Rule.audience_id == Audience.node_id)
     rules = session.scalars(wanted.join(Node, Audience.node_id == Node.id).where(*ours)).all()
-    found = policy.decide(rules, [(group, scopes.GROUPS.every)], 0, now)
+    found = policy.decide(rules, [(name, scopes.VOCABULARIES[audience].every)], 0, now)
     return NOTHING if found is None else Right(found.scope[0][1], found.ends_at)
 
 

@@ -25,6 +25,7 @@ from leafmanager import issue
 from leafmanager.ace.authz_info import OwnServers
 from leafmanager.errors import ManagerError
 from leafmanager.events import NOTE, Event, Sink
+from leafmanager.net import transport
 from leafmanager.net.channels import Channels, NodeChannel, now_ms
 from leafmanager.net.convert import from_aiocoap, to_aiocoap
 from leafmanager.net.gate import Bucket
@@ -37,6 +38,8 @@ _REFUSALS_TOLD = 5
 _BUSY_SECONDS = 10
 # News that come faster are told together.
 _GAP_SECONDS = 1
+# How often it is looked whether a subscriber has acknowledged what it was sent last.
+_LOOK_SECONDS = 0.05
 # Bits of the option Observe.
 _ORDER_MASK = 0xFFFFFF
 # The option No-Response: none of any class is wanted.
@@ -96,10 +99,16 @@ class Front:
         self, pipe, incoming: Incoming, peer: Peer, subscription: Subscription
     ) -> None:
         """Send what a subscription is notified of, until the peer or its context is gone."""
+
+        async def ready() -> None:
+            # Who is slow is sent the newest alone, and holds nobody else up.
+            while transport.owes_acknowledgement(pipe.request.remote):
+                await asyncio.sleep(_LOOK_SECONDS)
+
         try:
             is_last = False
             while not is_last:
-                message, is_last = await subscription.next()
+                message, is_last = await subscription.next(ready)
                 if peer.access is None and not self._channels.to(peer.id).holds(incoming):
                     message, is_last = Message(SERVICE_UNAVAILABLE), True
                 if message is not None:

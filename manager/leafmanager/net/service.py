@@ -11,6 +11,8 @@ from leafkey.coap import uri as coap_uri
 from leafmanager import scopes
 from leafmanager.ace.authz_info import OwnServers, Site
 from leafmanager.ace.endpoint import Endpoint
+from leafmanager.broker.resources import ROOT as TOPICS
+from leafmanager.broker.resources import Broker
 from leafmanager.errors import ManagerError
 from leafmanager.events import Sink
 from leafmanager.kdc import resources
@@ -81,13 +83,17 @@ async def serve(
     subscriptions = Subscriptions()
     kdc = Kdc(store, subscriptions, tell)
     announcer = Announcer(store, subscriptions, context, channels.reach, tell)
-    running = [asyncio.create_task(one.run()) for one in (watch, courier, announcer)]
+    broker = Broker(store, subscriptions, tell)
+    running = [asyncio.create_task(one.run()) for one in (watch, courier, announcer, broker)]
     try:
         handlers = Handlers(store, downlink, watch, channels.name, tell, answer_seconds)
         reports = Reports(store, channels.name, tell)
         tokens = Endpoint(store, watch, handlers.ticket, channels.name, tell, answer_seconds)
         routes = handlers.routes() | reports.routes() | tokens.routes()
-        sites = {resources.ROOT.encode(): Site(scopes.KDC, kdc.answer)}
+        sites = {
+            resources.ROOT.encode(): Site(scopes.KDC, kdc.answer),
+            TOPICS.encode(): Site(scopes.BROKER, broker.answer),
+        }
         own = OwnServers(store, sites, {scopes.KDC: kdc.more})
         front = Front(channels, routes, tell, reports.reads(), observers, own, subscriptions)
         context.serversite = front

@@ -1,6 +1,7 @@
 """Who observes what of the manager (RFC 7641): each subscription waits for what it is sent next."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from leafkey.coap.message import Message
@@ -28,9 +29,10 @@ class Subscription:
             self._next, self._is_last = message, is_last
             self._wake.set()
 
-    async def next(self) -> tuple[Message | None, bool]:
-        """Wait for a notification, and whether it is the last."""
+    async def next(self, ready: Callable[[], Awaitable]) -> tuple[Message | None, bool]:
+        """Wait for a notification, and whether it is the last: the newest once `ready` returns."""
         await self._wake.wait()
+        await ready()
         self._wake.clear()
         return self._next, self._is_last
 

@@ -14,7 +14,7 @@ from typing import Any
 import aiocoap
 from aiocoap.messagemanager import MessageManager
 from aiocoap.tokenmanager import TokenManager
-from aiocoap.transports.udp6 import MessageInterfaceUDP6
+from aiocoap.transports.udp6 import MessageInterfaceUDP6, UDP6EndpointAddress
 
 from leafkey.coap.message import Message, decode, pack
 from leafkey.coap.numbers import (
@@ -84,6 +84,11 @@ def local_address(context: aiocoap.Context) -> tuple[str, int]:
     return host.removeprefix("::ffff:"), port
 
 
+def owes_acknowledgement(remote: UDP6EndpointAddress) -> bool:
+    """Tell whether a peer has not acknowledged yet what it was sent last."""
+    return remote.interface.waits_for(remote)
+
+
 def _bind(host: str, port: int) -> socket.socket:
     sock = None
     try:
@@ -124,6 +129,11 @@ class GuardedTransport(MessageInterfaceUDP6):
             super().send(message)
             if not self._has_failed:
                 return
+
+    def waits_for(self, remote: UDP6EndpointAddress) -> bool:
+        """Tell whether a peer owes an acknowledgement."""
+        messages: Any = self._ctx
+        return messages.waits_for(remote)
 
     def error_received(self, exc: Exception) -> None:
         """Note that the last message was not sent."""
@@ -200,6 +210,10 @@ class BoundedMessageManager(MessageManager):
     def __init__(self, token_manager):
         super().__init__(token_manager)
         self._contents: dict[tuple, tuple[int, float]] = {}
+
+    def waits_for(self, remote: UDP6EndpointAddress) -> bool:
+        """Tell whether a peer owes an acknowledgement."""
+        return remote in self._backlogs
 
     def _deduplicate_message(self, message: aiocoap.Message) -> bool:
         now = self.loop.time()

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
 from leafmanager.ace.tables import TABLES as ACE_TABLES
+from leafmanager.broker.tables import TABLES as BROKER_TABLES
 from leafmanager.errors import ManagerError
 from leafmanager.kdc.tables import TABLES as KDC_TABLES
 from leafmanager.store.tables import MANAGER_TABLES, SCHEMA_VERSION, Base, Schema
@@ -36,7 +37,8 @@ class Layout(NamedTuple):
     init: str
 
 
-MANAGER = Layout("manager", FILE_NAME, [*MANAGER_TABLES, *ACE_TABLES, *KDC_TABLES], _INIT)
+_TABLES = [*MANAGER_TABLES, *ACE_TABLES, *KDC_TABLES, *BROKER_TABLES]
+MANAGER = Layout("manager", FILE_NAME, _TABLES, _INIT)
 # secure_delete: keys that were replaced are not left in the file's free places.
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
 

@@ -1,0 +1,1 @@
+"""The broker of publications that it cannot read (draft-ietf-core-coap-pubsub)."""
