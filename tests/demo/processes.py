@@ -46,6 +46,10 @@ class Program:
                 self._news.clear()
                 await self._news.wait()
 
+    def said_after(self, mark: str, start: str) -> bool:
+        """Tell whether it printed a line that starts so after another one."""
+        return any(line.startswith(start) for line in self.lines[self.lines.index(mark) :])
+
     async def finish(self, seconds: float) -> int:
         """Wait for its end and return its exit code; TimeoutError if it takes longer."""
         assert self._process and self._reader

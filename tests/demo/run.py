@@ -14,7 +14,8 @@ from pathlib import Path
 from leafkey.coap.message import decode
 from leafkey.coap.numbers import PAT, UNAUTHORIZED
 from leafkey.pat.tokens import POP
-from tests.demo.cast import Cast, send
+from tests.demo.cast import GROUP, TOPIC, Cast, send
+from tests.demo.processes import Program
 from tests.demo.screen import PATIENCE, Screen, scene
 
 LEVELS = ("bearer", "pop", "integrity", "confidential")
@@ -102,6 +103,42 @@ async def revocation(cast: Cast, screen: Screen) -> Missing:
     return [] if refusals else ["the revoked client was refused"]
 
 
+async def group(cast: Cast, screen: Screen) -> Missing:
+    """Two members exchange what the broker between them cannot read."""
+    scene("Two boards share a key; what one publishes the other reads, and the broker does not")
+    await cast.owner("group", "create", GROUP)
+    await cast.owner("topic", "create", TOPIC, "--group", GROUP)
+    for name in ("sensor", "panel"):
+        await cast.owner("client", "add", name, *cast.identity(name))
+        await cast.owner("policy", "allow", name, "kdc", GROUP, "--roles", "publish,read")
+    sensor, panel = [await cast.member(name) for name in ("sensor", "panel")]
+    heard = await panel.line("read", PATIENCE)
+    print("   sensor:", sensor.lines[-1])
+    print("   panel: ", heard)
+    for line in await cast.owner("topic", "list"):
+        print("  ", line)
+    size = sum(map(len, screen.counted))
+    print(f"   on the wire: {len(screen.counted)} messages, {size} B, all sealed")
+    return await _eviction(cast, sensor, panel)
+
+
+async def _eviction(cast: Cast, sensor: Program, panel: Program) -> Missing:
+    """Who was put out may still fetch, by a rule that was forgotten, and reads nothing."""
+    scene("The panel is stolen: the owner puts it out, but lets it fetch what is published")
+    await cast.owner("policy", "allow", "panel", "broker", TOPIC, "--roles", "read")
+    await cast.owner("group", "evict", GROUP, "panel")
+    told = await panel.line("evicted", PATIENCE)
+    await panel.finish(PATIENCE)
+    outcome = panel.lines[-1]
+    print("   panel: ", told)
+    print("   panel: ", outcome)
+    rekeyed = [line for line in sensor.lines if "rekeyed" in line]
+    print("   sensor:", *rekeyed[-1:])
+    missing = [] if rekeyed else ["the other member got another key"]
+    is_closed = outcome.startswith("fetched") and not panel.said_after(told, "read")
+    return missing + ([] if is_closed else ["the evicted member could not read what followed"])
+
+
 def _level(message) -> int | None:
     value = message.option(PAT)
     return value[0] if value else None
@@ -116,7 +153,7 @@ async def play(directory: Path) -> Missing:
         await cast.open()
         await owner(cast)
         missing = await server(cast, screen)
-        for act in (display, replay, stranger, consent, revocation):
+        for act in (display, replay, stranger, consent, revocation, group):
             missing += await act(cast, screen)
         if missing:
             print(cast.said())
@@ -137,7 +174,8 @@ def main() -> int:
         print("did not happen:", what)
     if not missing:
         print("\nAll of it happened: a refusal, a ticket, four levels, a replay refused,")
-        print("a stranger refused, consent asked and given, a client revoked.")
+        print("a stranger refused, consent asked and given, a client revoked, a group whose")
+        print("members read each other, and one that was put out and reads nothing that follows.")
     return 1 if missing else 0
 
 

@@ -15,6 +15,7 @@ class Screen:
 
     def __init__(self) -> None:
         self.sightings: list[Sighting] = []
+        self.counted: list[bytes] = []
         self._listener = Listener()
         self._shown: asyncio.Queue[Sighting] = asyncio.Queue()
         self._told: asyncio.Queue[str] = asyncio.Queue()
@@ -25,6 +26,10 @@ class Screen:
         if sighting:
             self.sightings.append(sighting)
             self._shown.put_nowait(sighting)
+
+    def count(self, data: bytes) -> None:
+        """Take a datagram whose ends a listener cannot tell."""
+        self.counted.append(data)
 
     def tell(self, line: str) -> None:
         """Take a line of the manager's log."""
