@@ -118,8 +118,9 @@ async def group(cast: Cast, screen: Screen) -> Missing:
     for line in await cast.owner("topic", "list"):
         print("  ", line)
     size = sum(map(len, screen.counted))
-    print(f"   on the wire: {len(screen.counted)} messages, {size} B, all sealed")
-    return await _eviction(cast, sensor, panel)
+    print(f"   on the wire: {len(screen.counted)} messages, {size} B, {screen.in_clear} in clear")
+    missing = ["nothing of the group in clear"] if screen.in_clear else []
+    return missing + await _eviction(cast, sensor, panel)
 
 
 async def _eviction(cast: Cast, sensor: Program, panel: Program) -> Missing:

@@ -3,7 +3,15 @@
 import asyncio
 import re
 
-from tests.demo.wire import REFUSAL, Listener, Sighting, answer_text, is_open, request_text
+from tests.demo.wire import (
+    REFUSAL,
+    Listener,
+    Sighting,
+    answer_text,
+    is_open,
+    is_sealed,
+    request_text,
+)
 
 PATIENCE = 20
 # How the manager's log tells of what only it and a node can read.
@@ -16,6 +24,7 @@ class Screen:
     def __init__(self) -> None:
         self.sightings: list[Sighting] = []
         self.counted: list[bytes] = []
+        self.in_clear = 0
         self._listener = Listener()
         self._shown: asyncio.Queue[Sighting] = asyncio.Queue()
         self._told: asyncio.Queue[str] = asyncio.Queue()
@@ -30,6 +39,7 @@ class Screen:
     def count(self, data: bytes) -> None:
         """Take a datagram whose ends a listener cannot tell."""
         self.counted.append(data)
+        self.in_clear += not is_sealed(data)
 
     def tell(self, line: str) -> None:
         """Take a line of the manager's log."""

@@ -74,6 +74,12 @@ def is_open(seen: Sighting) -> bool:
     return "home" not in (seen.source, seen.target) or seen.number in numbers
 
 
+def is_sealed(data: bytes) -> bool:
+    """Tell whether a datagram says nothing, or nothing without OSCORE."""
+    message = decode(data)
+    return message.code == EMPTY or message.option(OSCORE) is not None
+
+
 def _numbers(source: str, target: str, message: Message) -> Numbers:
     value = message.option(PAT)
     if value and value[0] == PROBE_LEVEL:
