@@ -62,12 +62,15 @@ class Downlink:
         self._given: dict[int, int | None] = {}
         self._lost: set[int] = set()
         self._silent: dict[int, float] = {}
+        # When each was last heard of by itself, on the clock of the event loop.
+        self._heard: dict[int, float] = {}
 
     def heard(self, server_id: int, given: int) -> None:
         """Note that a server has said which version it has, and is given a whole ST."""
         self._met.add(server_id)
         self._given[server_id] = given
         self._silent.pop(server_id, None)
+        self._heard[server_id] = asyncio.get_running_loop().time()
 
     def ahead(self, server_id: int) -> None:
         """Note that a server has a version that this manager never sent: ask for its epoch."""
@@ -91,6 +94,7 @@ class Downlink:
         clock = asyncio.get_running_loop().time
         if not patiently and self.has_met(server_id) and self._silent.get(server_id, 0) > clock():
             return False
+        start = clock()
         try:
             async with asyncio.timeout(DELIVERY_SECONDS), self._locks[server_id]:
                 for _ in range(MAX_MESSAGES):
@@ -99,8 +103,10 @@ class Downlink:
                         return True
                     await self._exchange(server_id, parcel)
         except (TimeoutError, Unreachable):
-            self._silent[server_id] = clock() + SILENT_SECONDS
-            self._note_off(server_id)
+            # It may have come back while this was under way: then it is not off.
+            if self._heard.get(server_id, start) <= start:
+                self._silent[server_id] = clock() + SILENT_SECONDS
+                self._note_off(server_id)
         except LeafkeyError as error:
             # It answers, so commands that a client carries would fare no better.
             self._met.discard(server_id)
